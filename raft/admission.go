@@ -1,0 +1,204 @@
+package raft
+
+// Who may take part. A vote and an acknowledgement are promises kept by a disk.
+// A server whose disk came up empty has perhaps forgotten some, so it keeps
+// silent until one of two things shows that there were none:
+//
+//   - a majority, itself included, is as empty as it is, and nobody says
+//     otherwise: this is the first start of the cluster;
+//   - a committed entry records its incarnation: the cluster knows that under
+//     this name nobody else has promised anything.
+//
+// The configuration records the incarnation of every admitted data directory. A
+// second one under the same name is refused: it would be the same voter, voting
+// twice.
+
+// announcement is what a member told of its own disk.
+type announcement struct {
+	id          NodeID
+	incarnation Incarnation
+	clientAddr  string
+	empty       bool
+	asked       bool // it greeted us, so the address is known
+}
+
+// mustGreet says whether this server has something to say about itself.
+func (c *Core) mustGreet() bool {
+	if c.hard.Standing != Admitted {
+		return true
+	}
+	return !c.greeted && c.role == Follower && c.leader != 0
+}
+
+// greetWhenDue sends what this server has to say about itself.
+func (c *Core) greetWhenDue() {
+	if !c.mustGreet() || c.now < c.nextGreetAt {
+		return
+	}
+	c.nextGreetAt = c.now + Time(c.cfg.Heartbeat)
+	if c.hard.Standing == Admitted {
+		if c.recorded() {
+			c.greeted = true
+			return
+		}
+		c.greet(c.leader)
+		return
+	}
+	c.noticeAdmission()
+	c.foundIfAllEmpty()
+	if c.hard.Standing == Admitted {
+		return
+	}
+	for k := range c.config().Members {
+		if id := c.config().Members[k].ID; id != c.cfg.Self {
+			c.greet(id)
+		}
+	}
+}
+
+func (c *Core) greet(to NodeID) {
+	c.send(Message{Kind: KindGreet, To: to, Greet: Greet{Incarnation: c.cfg.Incarnation,
+		Standing: c.hard.Standing, Empty: c.empty(), ClientAddr: c.cfg.ClientAddr}})
+}
+
+// empty: nothing was ever stored here.
+func (c *Core) empty() bool { return c.log.last() == 0 }
+
+// recorded says whether the committed configuration knows this server as it is.
+func (c *Core) recorded() bool {
+	m, ok := c.committedConfig().Config.Member(c.cfg.Self)
+	return !ok || m.Incarnation == c.cfg.Incarnation && m.ClientAddr == c.cfg.ClientAddr
+}
+
+// onGreet answers another server's account of itself.
+func (c *Core) onGreet(m *Message) {
+	g := &m.Greet
+	reply := GreetReply{Incarnation: c.cfg.Incarnation, Standing: c.hard.Standing, Empty: c.empty()}
+	known, ok := c.committedConfig().Config.Member(m.From)
+	seen := c.announcementOf(m.From)
+	switch {
+	case !ok:
+		// Not in our configuration, but perhaps in a newer one: say what we know.
+	case known.Incarnation == g.Incarnation:
+		reply.Admitted = true
+	case known.Incarnation != 0:
+		reply.Recorded = known.Incarnation
+	case seen != nil && seen.incarnation != g.Incarnation:
+		reply.Recorded = seen.incarnation
+	}
+	if reply.Recorded == 0 {
+		c.announce(announcement{id: m.From, incarnation: g.Incarnation,
+			clientAddr: g.ClientAddr, empty: g.Empty, asked: true})
+	}
+	c.send(Message{Kind: KindGreetReply, To: m.From, GreetReply: reply})
+	c.foundIfAllEmpty()
+	c.recordMembers()
+}
+
+// onGreetReply learns what another server remembers.
+func (c *Core) onGreetReply(m *Message) {
+	r := &m.GreetReply
+	if r.Recorded != 0 && r.Recorded != c.cfg.Incarnation {
+		c.event(EventRefusedDisk, m.From, 0, ReasonOtherDisk)
+		return
+	}
+	if seen := c.announcementOf(m.From); seen == nil || !seen.asked {
+		c.announce(announcement{id: m.From, incarnation: r.Incarnation, empty: r.Empty})
+	} else {
+		seen.empty = r.Empty
+	}
+	if r.Admitted {
+		c.admit(ReasonEntryCommitted)
+	}
+	c.foundIfAllEmpty()
+}
+
+func (c *Core) announcementOf(id NodeID) *announcement {
+	for k := range c.announced {
+		if c.announced[k].id == id {
+			return &c.announced[k]
+		}
+	}
+	return nil
+}
+
+// announce remembers what a member told; only members, so the list is bounded.
+func (c *Core) announce(a announcement) {
+	if _, ok := c.config().Member(a.id); !ok {
+		return
+	}
+	if old := c.announcementOf(a.id); old != nil {
+		*old = a
+		return
+	}
+	c.announced = append(c.announced, a)
+}
+
+// foundIfAllEmpty: the first start of the cluster is when a majority is empty
+// and nobody is known not to be.
+func (c *Core) foundIfAllEmpty() {
+	if c.hard.Standing == Admitted || !c.empty() {
+		return
+	}
+	for k := range c.announced {
+		if !c.announced[k].empty {
+			return // the cluster has begun: wait for its leader's word
+		}
+	}
+	all, _ := c.config().decided(func(id NodeID) (yes, no bool) {
+		return id == c.cfg.Self || c.announcementOf(id) != nil, false
+	})
+	if all {
+		c.admit(ReasonAllEmpty)
+	}
+}
+
+// noticeAdmission sees whether a committed entry has recorded this disk.
+func (c *Core) noticeAdmission() {
+	if m, ok := c.committedConfig().Config.Member(c.cfg.Self); ok && m.Incarnation == c.cfg.Incarnation {
+		c.admit(ReasonEntryCommitted)
+	}
+}
+
+func (c *Core) admit(why Reason) {
+	if c.hard.Standing == Admitted {
+		return
+	}
+	h := c.hard
+	h.Standing = Admitted
+	c.setHard(h)
+	c.event(EventAdmitted, 0, 0, why)
+}
+
+// recordMembers makes a leader propose a configuration that records what the
+// members, itself included, told of their disks and addresses. It waits until
+// an entry of its own term and the previous configuration are committed.
+func (c *Core) recordMembers() {
+	if c.role != Leader || c.commit < c.firstOfTerm || c.transfer.to != 0 ||
+		c.configs[len(c.configs)-1].Index > c.commit {
+		return
+	}
+	now := c.config()
+	next := now.Clone()
+	changed := false
+	note := func(id NodeID, incarnation Incarnation, addr string) {
+		for k := range next.Members {
+			m := &next.Members[k]
+			if m.ID != id || m.Incarnation == incarnation && m.ClientAddr == addr ||
+				m.Incarnation != 0 && m.Incarnation != incarnation {
+				continue
+			}
+			m.Incarnation, m.ClientAddr = incarnation, addr
+			changed = true
+		}
+	}
+	note(c.cfg.Self, c.cfg.Incarnation, c.cfg.ClientAddr)
+	for k := range c.announced {
+		if a := &c.announced[k]; a.asked {
+			note(a.id, a.incarnation, a.clientAddr)
+		}
+	}
+	if changed {
+		c.appendConfig(&next)
+	}
+}

@@ -1,0 +1,298 @@
+package raft
+
+// ballot is one voter's answer in the campaign under way.
+type ballot struct {
+	id      NodeID
+	granted bool
+}
+
+// resetTimer draws a new election timeout (§5.2).
+func (c *Core) resetTimer() {
+	if c.cfg.Draw != nil {
+		c.drawn = c.cfg.Draw(c.cfg.ElectionMin, c.cfg.ElectionMax)
+	} else {
+		c.drawn = c.rng.between(c.cfg.ElectionMin, c.cfg.ElectionMax)
+	}
+	c.deadline = c.now + Time(c.drawn)
+}
+
+// electionTimeout: a follower or candidate has waited long enough.
+func (c *Core) electionTimeout() {
+	why := ReasonTimeout
+	switch {
+	case c.fastPhase():
+		why = ReasonConnClosed
+	case c.role == Candidate:
+		why = ReasonSplit
+	}
+	c.resetTimer()
+	if c.mayCampaign() {
+		c.preCampaign(why)
+	}
+}
+
+// mayCampaign: only a voter whose disk remembers what it promised.
+func (c *Core) mayCampaign() bool {
+	return c.hard.Standing == Admitted && c.config().votes(c.cfg.Self)
+}
+
+// preCampaign asks who would vote for this server in the next term, and changes
+// nothing yet (thesis §9.6): a server that cannot win disturbs nobody.
+func (c *Core) preCampaign(why Reason) {
+	c.setLeader(0)
+	c.role = PreCandidate
+	c.campaignFor = why
+	c.event(EventBecamePreCand, 0, 0, why)
+	c.ask(true, false)
+	c.countVotes()
+}
+
+// campaignNow begins an election (§5.2).
+func (c *Core) campaignNow(why Reason) {
+	c.dropHeld()
+	c.setHard(HardState{Term: c.hard.Term + 1, Vote: c.cfg.Self, Standing: c.hard.Standing})
+	c.setLeader(0)
+	c.role = Candidate
+	c.elections++
+	c.campaignFor = why
+	c.resetTimer()
+	if c.leaderGone {
+		// Those who saw the leader's process die compete within milliseconds; a
+		// vote they split is decided as fast.
+		c.deadline = c.now + Time(c.rng.between(2*FastSpread, 4*FastSpread))
+	}
+	c.event(EventBecameCandidate, 0, 0, why)
+	c.ask(false, why == ReasonTransferAsked)
+	c.countVotes()
+}
+
+// ask sends RequestVote to every other voter.
+func (c *Core) ask(pre, byTransfer bool) {
+	c.campaign++
+	c.byTransfer = byTransfer
+	c.ballots = c.ballots[:0]
+	for k := range c.config().Members {
+		id := c.config().Members[k].ID
+		if id == c.cfg.Self || !c.config().votes(id) {
+			continue
+		}
+		c.send(Message{Kind: KindRequestVote, To: id, RequestVote: RequestVote{
+			Campaign: c.campaign, LastIndex: c.log.last(), LastTerm: c.log.lastTerm(),
+			Pre: pre, Transfer: byTransfer}})
+	}
+}
+
+// meetCandidate decides whether a candidate's term concerns this server at all:
+// while a leader is heard it does not (thesis §4.2.3), so that a server which
+// was cut off cannot depose a leader that the others still hear.
+func (c *Core) meetCandidate(m *Message) bool {
+	if m.Term > c.hard.Term {
+		if !m.RequestVote.Transfer && c.leaderAlive() {
+			c.refuseVote(m, ReasonLeaderAlive)
+			return false
+		}
+		c.becomeFollower(m.Term, 0, ReasonHigherTerm)
+	}
+	return true
+}
+
+// leaderAlive says whether this server has reason to believe that a leader
+// works: it was heard within the minimum election timeout, and its process has
+// not closed its connections; or this server is that leader.
+func (c *Core) leaderAlive() bool {
+	if c.role == Leader {
+		return c.now-c.quorumBasis() < Time(c.cfg.ElectionMin)
+	}
+	return c.heardEver && !c.leaderGone && c.now-c.heardAt < Time(c.cfg.ElectionMin)
+}
+
+// onRequestVote answers a candidate (§5.2, §5.4.1) or pre-candidate.
+func (c *Core) onRequestVote(m *Message) {
+	if why := c.objection(m); why != ReasonNone {
+		c.refuseVote(m, why)
+		return
+	}
+	reply := Message{Kind: KindVoteReply, To: m.From, VoteReply: VoteReply{
+		Campaign: m.RequestVote.Campaign, Pre: m.RequestVote.Pre, Granted: true}}
+	if m.RequestVote.Pre {
+		c.event(EventPreVoteGranted, m.From, 0, ReasonNone)
+		c.send(reply) // promises nothing, changes nothing
+		return
+	}
+	c.setHard(HardState{Term: c.hard.Term, Vote: m.From, Standing: c.hard.Standing})
+	c.resetTimer()
+	c.event(EventVoteGranted, m.From, 0, ReasonNone)
+	c.holdForTerm(reply)
+}
+
+// objection says why this server would not vote as asked, or ReasonNone.
+func (c *Core) objection(m *Message) Reason {
+	q := &m.RequestVote
+	term := m.Term // the term of the election
+	if q.Pre {
+		term++
+	}
+	switch {
+	case c.hard.Standing != Admitted:
+		return ReasonFresh
+	case term < c.hard.Term:
+		return ReasonStaleTerm
+	case q.Pre && term == c.hard.Term && c.hard.Vote != m.From && (c.hard.Vote != 0 || c.leader != 0):
+		return ReasonVoted
+	case q.Pre && c.leaderAlive():
+		return ReasonLeaderAlive
+	case !q.Pre && c.hard.Vote != 0 && c.hard.Vote != m.From:
+		return ReasonVoted
+	case !q.Pre && c.hard.Vote == 0 && c.leader != 0:
+		return ReasonLeaderAlive // this term has its leader
+	case !c.upToDate(q.LastIndex, q.LastTerm):
+		return ReasonStaleLog
+	}
+	return ReasonNone
+}
+
+// upToDate compares a candidate's log with ours: the later last term wins, then
+// the longer log (§5.4.1).
+func (c *Core) upToDate(last Index, term Term) bool {
+	own := c.log.lastTerm()
+	return term > own || term == own && last >= c.log.last()
+}
+
+func (c *Core) refuseVote(m *Message, why Reason) {
+	kind := EventVoteRefused
+	if m.RequestVote.Pre {
+		kind = EventPreVoteRefused
+	}
+	c.event(kind, m.From, 0, why)
+	c.holdForTerm(Message{Kind: KindVoteReply, To: m.From, VoteReply: VoteReply{
+		Campaign: m.RequestVote.Campaign, Pre: m.RequestVote.Pre, Reason: why}})
+}
+
+// onVoteReply counts an answer to the campaign under way.
+func (c *Core) onVoteReply(m *Message) {
+	r := &m.VoteReply
+	if r.Campaign != c.campaign || r.Pre != (c.role == PreCandidate) ||
+		c.role != PreCandidate && c.role != Candidate {
+		return // an answer to a campaign that is over
+	}
+	if r.Granted && !r.Pre && m.Term != c.hard.Term {
+		return // a vote counts in its own term only
+	}
+	for k := range c.ballots {
+		if c.ballots[k].id == m.From {
+			return // said already
+		}
+	}
+	c.ballots = append(c.ballots, ballot{id: m.From, granted: r.Granted})
+	c.event(EventVoteReceived, m.From, 0, r.Reason)
+	if !r.Granted && r.Pre && c.fastPhase() {
+		c.deadline = min(c.deadline, c.now+Time(FastRetry)) // the voter may not have seen the close yet
+	}
+	c.countVotes()
+}
+
+// fastPhase: the leader's process is known to have died a moment ago.
+func (c *Core) fastPhase() bool {
+	return c.leaderGone && c.now-c.goneAt < Time(c.cfg.ElectionMax)
+}
+
+// countVotes decides the campaign under way, if it can be decided.
+func (c *Core) countVotes() {
+	ownIsDurable := c.disk.hardSeq <= c.disk.durable && !c.disk.hardChanged
+	won, lost := c.config().decided(func(id NodeID) (yes, no bool) {
+		if id == c.cfg.Self {
+			return c.role == PreCandidate || ownIsDurable, false
+		}
+		for k := range c.ballots {
+			if c.ballots[k].id == id {
+				return c.ballots[k].granted, !c.ballots[k].granted
+			}
+		}
+		return false, false
+	})
+	switch {
+	case won && c.role == PreCandidate:
+		c.campaignNow(c.campaignFor)
+	case won && ownIsDurable:
+		// Not before: a leader whose term is not on its own disk could lead the
+		// same term twice, with two logs.
+		c.becomeLeader()
+	case lost:
+		c.loseCampaign()
+	}
+}
+
+// loseCampaign waits for another timeout, a short one after a fast start.
+func (c *Core) loseCampaign() {
+	c.becomeFollower(c.hard.Term, 0, ReasonRefused)
+	c.resetTimer()
+	if c.fastPhase() {
+		c.deadline = c.now + Time(FastRetry) + Time(c.rng.between(0, FastRetry))
+	}
+}
+
+// becomeFollower also serves to move to a later term in whatever role.
+func (c *Core) becomeFollower(term Term, leader NodeID, why Reason) {
+	was, moved := c.role, term > c.hard.Term
+	if moved {
+		c.dropHeld()
+		c.setHard(HardState{Term: term, Standing: c.hard.Standing})
+		c.verified = c.commit // what is committed, every later leader holds (§5.4.3)
+	}
+	c.role = Follower
+	if was == Leader {
+		c.stopLeading(why)
+	}
+	if was != Follower || moved {
+		c.event(EventBecameFollower, leader, 0, why)
+	}
+	c.setLeader(leader)
+	if was == Leader || was == Candidate {
+		c.resetTimer()
+	}
+}
+
+// setLeader notes who leads this term, as far as this server knows. Reads that
+// were asked of another leader are asked again by the host.
+func (c *Core) setLeader(id NodeID) {
+	if id == c.leader {
+		return
+	}
+	c.leader = id
+	c.failForwardedReads(ReasonNoLeader)
+	if id != 0 && id != c.cfg.Self {
+		c.event(EventLeaderKnown, id, 0, ReasonNone)
+		c.nextGreetAt = c.now
+	}
+}
+
+// hearLeader notes a message of this term's leader: the election timer starts
+// anew, and candidates give up (§5.2). False: no such leader can be.
+func (c *Core) hearLeader(m *Message) bool {
+	if c.role == Leader {
+		c.event(EventMessageIgnored, m.From, 0, ReasonStaleTerm)
+		return false // election safety says that it is forged, or meant for another
+	}
+	if c.leader != m.From {
+		c.becomeFollower(c.hard.Term, m.From, ReasonLeaderHeard)
+	}
+	c.role = Follower
+	c.heardFrom, c.heardBoot, c.heardAt, c.heardEver = m.From, m.Boot, c.now, true
+	c.leaderGone = false
+	c.resetTimer()
+	return true
+}
+
+// peerDown: all connections with one boot of a peer have closed. If it was the
+// leader's process, the rest need not wait for their timeouts.
+func (c *Core) peerDown(id NodeID, boot Boot) {
+	if c.cfg.NoFastDetection || c.role == Leader || !c.heardEver || c.heardFrom != id || c.heardBoot != boot || c.leaderGone {
+		return
+	}
+	c.leaderGone, c.goneAt = true, c.now
+	c.event(EventLeaderGone, id, 0, ReasonConnClosed)
+	if c.role != Candidate && (c.leader == id || c.leader == 0) {
+		c.setLeader(0)
+		c.deadline = min(c.deadline, c.now+Time(c.rng.between(0, FastSpread)))
+	}
+}

@@ -1,0 +1,22 @@
+package raft
+
+const (
+	// membersMax bounds a configuration. Majorities are counted in arrays of
+	// this size on the stack; a cluster of more than nine voters is already odd.
+	membersMax = 64
+
+	// forwardedReadsMax bounds the reads that a follower has asked its leader
+	// about. The host asks once for all reads of a turn, so 1,024 are a second
+	// of turns without an answer.
+	forwardedReadsMax = 1024
+
+	// leaderReadsMax bounds the reads that wait for a round at the leader.
+	leaderReadsMax = 1 << 16
+
+	// textMax bounds a name or an address in a configuration, in bytes.
+	textMax = 1024
+
+	// probeBytes bounds what a first AppendEntries carries to a follower whose
+	// log is not known to match: it may be refused and sent again.
+	probeBytes = 64 << 10
+)

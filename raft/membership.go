@@ -1,0 +1,135 @@
+package raft
+
+import (
+	"errors"
+	"slices"
+)
+
+// placedConfig is a configuration and the entry that carries it; the first of
+// the list stands at the cut.
+type placedConfig struct {
+	Index  Index
+	Config Configuration
+}
+
+// Check says in one sentence what is wrong with the configuration, or nil.
+func (c *Configuration) Check() error {
+	for k := range c.Members {
+		m := &c.Members[k]
+		switch {
+		case m.ID == 0:
+			return errors.New("configuration: a member's id is 0")
+		case k > 0 && m.ID <= c.Members[k-1].ID:
+			return errors.New("configuration: members must be in increasing order of id, each once")
+		case len(m.Name) > textMax || len(m.PeerAddr) > textMax || len(m.ClientAddr) > textMax:
+			return errors.New("configuration: a name or an address is longer than 1024 bytes")
+		}
+	}
+	switch {
+	case len(c.Members) > membersMax:
+		return errors.New("configuration: more than 64 members")
+	case len(c.Voters) == 0:
+		return errors.New("configuration: there is no voter")
+	}
+	for _, ids := range [][]NodeID{c.Voters, c.Outgoing, c.Learners} {
+		if err := c.checkIDs(ids); err != nil {
+			return err
+		}
+	}
+	for _, id := range c.Learners {
+		if c.votes(id) {
+			return errors.New("configuration: a learner votes as well")
+		}
+	}
+	return nil
+}
+
+func (c *Configuration) checkIDs(ids []NodeID) error {
+	for k, id := range ids {
+		if k > 0 && id <= ids[k-1] {
+			return errors.New("configuration: ids must be in increasing order, each once")
+		}
+		if _, ok := c.Member(id); !ok {
+			return errors.New("configuration: a voter or learner is not among the members")
+		}
+	}
+	return nil
+}
+
+// Clone gives an independent copy.
+func (c *Configuration) Clone() Configuration {
+	return Configuration{
+		Members:   slices.Clone(c.Members),
+		Voters:    slices.Clone(c.Voters),
+		Outgoing:  slices.Clone(c.Outgoing),
+		Learners:  slices.Clone(c.Learners),
+		AutoLeave: c.AutoLeave,
+	}
+}
+
+// noteConfig makes a configuration effective as soon as it is in the log,
+// whether committed or not (§6).
+func (c *Core) noteConfig(e *Entry) error {
+	if e.Kind != EntryConfig {
+		return nil
+	}
+	var next Configuration
+	if err := DecodeConfiguration(e.Data, &next); err != nil {
+		return err
+	}
+	c.configs = append(c.configs, placedConfig{Index: e.Index, Config: next})
+	if c.out != nil {
+		c.event(EventConfigAppended, 0, e.Index, ReasonNone)
+	}
+	return nil
+}
+
+// rollBackConfigs returns to the configuration before first, whose entries fell
+// out of the log.
+func (c *Core) rollBackConfigs(first Index) {
+	for len(c.configs) > 1 && c.configs[len(c.configs)-1].Index >= first {
+		c.configs = c.configs[:len(c.configs)-1]
+	}
+}
+
+// configAt gives the configuration in force at i, which is not below the cut.
+func (c *Core) configAt(i Index) *placedConfig {
+	k := len(c.configs) - 1
+	for k > 0 && c.configs[k].Index > i {
+		k--
+	}
+	return &c.configs[k]
+}
+
+// forgetConfigs drops what a cut at i has made useless.
+func (c *Core) forgetConfigs(i Index) {
+	k := 0
+	for k+1 < len(c.configs) && c.configs[k+1].Index <= i {
+		k++
+	}
+	c.configs = slices.Clone(c.configs[k:])
+}
+
+// committedConfig is the latest configuration that is committed.
+func (c *Core) committedConfig() *placedConfig { return c.configAt(c.commit) }
+
+// configsCommitted notices configurations between two commit indexes.
+func (c *Core) configsCommitted(before, now Index) {
+	for k := range c.configs {
+		if i := c.configs[k].Index; i > before && i <= now {
+			c.event(EventConfigCommitted, 0, i, ReasonNone)
+			c.nextGreetAt = c.now
+			c.noticeAdmission()
+		}
+	}
+}
+
+// appendConfig makes the leader propose a configuration. One change at a time:
+// the caller has seen that the one in force is committed (§6).
+func (c *Core) appendConfig(next *Configuration) {
+	i := c.appendOwn(EntryConfig, AppendConfiguration(nil, next))
+	c.configs = append(c.configs, placedConfig{Index: i, Config: next.Clone()})
+	c.event(EventConfigAppended, 0, i, ReasonNone)
+	c.syncPeers()
+	c.replicate()
+}

@@ -1,0 +1,147 @@
+package raft
+
+// peer is what a leader knows of another member (nextIndex and matchIndex of
+// Figure 2, and what came back).
+type peer struct {
+	id      NodeID
+	session uint64 // names this membership: an answer to an earlier one counts for nothing
+	match   Index
+	next    Index
+	// probing: the logs are not known to agree at next-1, so one AppendEntries
+	// at a time looks for the place; otherwise they are sent ahead of answers.
+	probing bool
+	paused  bool // while probing: sent, and neither answered nor known lost
+
+	inflight      []flight
+	inflightBytes int
+
+	commitSent Index // what it was told of the commit index
+	ackedRound uint64
+	ackedSent  Time // when the newest message that it answered was sent
+	answered   bool // in this term
+	contactAt  Time // when its newest answer arrived
+	lost       bool // told as EventPeerLost
+}
+
+// flight is one AppendEntries on its way.
+type flight struct {
+	last  Index
+	bytes int
+	sent  Time
+}
+
+func (c *Core) peer(id NodeID) *peer {
+	for k := range c.peers {
+		if c.peers[k].id == id {
+			return &c.peers[k]
+		}
+	}
+	return nil
+}
+
+// fits says whether another AppendEntries may be sent ahead.
+func (p *peer) fits(cfg *Config) bool {
+	return len(p.inflight) < cfg.MaxInflight && p.inflightBytes < cfg.MaxInflightBytes
+}
+
+func (p *peer) launch(f flight) {
+	p.inflight = append(p.inflight, f)
+	p.inflightBytes += f.bytes
+}
+
+// land frees the window up to and with i.
+func (p *peer) land(i Index) {
+	k := 0
+	for k < len(p.inflight) && p.inflight[k].last <= i {
+		p.inflightBytes -= p.inflight[k].bytes
+		k++
+	}
+	if k > 0 {
+		p.inflight = append(p.inflight[:0], p.inflight[k:]...)
+	}
+}
+
+// probeFrom looks anew for the place where the logs agree.
+func (p *peer) probeFrom(next Index) {
+	p.probing, p.paused = true, false
+	p.next = max(next, p.match+1)
+	p.inflight, p.inflightBytes = p.inflight[:0], 0
+}
+
+// syncPeers makes c.peers follow the configuration in force.
+func (c *Core) syncPeers() {
+	members := c.config().Members
+	next := make([]peer, 0, len(members))
+	for k := range members {
+		id := members[k].ID
+		if id == c.cfg.Self {
+			continue
+		}
+		if p := c.peer(id); p != nil {
+			next = append(next, *p)
+			continue
+		}
+		c.sessions++
+		next = append(next, peer{id: id, session: c.sessions, probing: true, next: c.log.last() + 1})
+	}
+	c.peers = next
+}
+
+// noteAnswer records that p answered a message of this term that was sent at
+// sent, in round.
+func (c *Core) noteAnswer(p *peer, round uint64, sent Time) {
+	p.answered = true
+	p.contactAt = c.now
+	p.ackedRound = max(p.ackedRound, min(round, c.round))
+	p.ackedSent = max(p.ackedSent, min(sent, c.now))
+	if p.lost {
+		p.lost = false
+		c.event(EventPeerBack, p.id, p.match, ReasonNone)
+	}
+}
+
+// quorumSent gives the latest time such that a majority answered a message sent
+// then or later; 0 when no majority has answered anything in this term.
+func (c *Core) quorumSent() Time {
+	return Time(c.config().reached(func(id NodeID) uint64 {
+		if id == c.cfg.Self {
+			return uint64(c.now)
+		}
+		if p := c.peer(id); p != nil && p.answered {
+			return uint64(p.ackedSent)
+		}
+		return 0
+	}))
+}
+
+// quorumBasis is quorumSent, with the time to get a first answer.
+func (c *Core) quorumBasis() Time { return max(c.quorumSent(), c.ledSince) }
+
+// checkQuorum makes a leader that no majority answers give up: it could commit
+// nothing, and its clients should look for another (thesis §6.2).
+func (c *Core) checkQuorum() {
+	if c.now-c.quorumBasis() > Time(c.cfg.ElectionMax) {
+		c.becomeFollower(c.hard.Term, 0, ReasonNoQuorum)
+	}
+}
+
+// noticeLost tells once of every peer that stopped answering.
+func (c *Core) noticeLost() {
+	for k := range c.peers {
+		p := &c.peers[k]
+		since := max(p.contactAt, c.ledSince)
+		if !p.lost && c.now-since > Time(c.cfg.ElectionMax) {
+			p.lost = true
+			c.event(EventPeerLost, p.id, p.match, ReasonNone)
+		}
+	}
+}
+
+// heldByAll is how far every member is known to hold the log durably.
+func (c *Core) heldByAll() Index {
+	all := c.disk.persisted
+	for k := range c.peers {
+		all = min(all, c.peers[k].match)
+	}
+	return all
+}

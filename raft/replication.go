@@ -1,0 +1,436 @@
+package raft
+
+// pendingProposal is an own proposal that has no outcome yet.
+type pendingProposal struct {
+	index Index
+	term  Term
+	tag   uint64
+}
+
+// becomeLeader takes over the term that was won (§5.2).
+func (c *Core) becomeLeader() {
+	c.role = Leader
+	c.setLeader(c.cfg.Self)
+	c.leaderGone = false
+	c.ledSince = c.now
+	c.transfer = transfer{}
+	c.reads = c.reads[:0]
+	c.uncommitted = 0
+	for _, e := range c.log.slice(c.commit+1, c.log.last()) {
+		c.uncommitted += entryBytes(&e)
+	}
+	c.peers = c.peers[:0]
+	c.syncPeers()
+	// Earlier entries commit, and reads begin, with the first of the own term (§5.4.2, §8).
+	c.firstOfTerm = c.log.last() + 1
+	c.appendOwn(EntryNoop, nil)
+	c.event(EventBecameLeader, 0, c.firstOfTerm, ReasonMajority)
+	c.replicate()
+	c.beat()
+	c.advanceCommit()
+}
+
+// stopLeading ends what only a leader does.
+func (c *Core) stopLeading(why Reason) {
+	if c.transfer.to != 0 {
+		c.event(EventTransferAborted, c.transfer.to, 0, why)
+	}
+	c.transfer = transfer{}
+	c.failReads(why)
+	c.peers = c.peers[:0]
+	c.uncommitted = 0
+	c.heardEver = false
+}
+
+// propose appends what clients want, if this server leads.
+func (c *Core) propose(ps []Proposal) {
+	first := c.log.last() + 1
+	for k := range ps {
+		p := &ps[k]
+		if why := c.refusal(len(p.Data)); why != ReasonNone {
+			c.reject(p.Tag, why)
+			continue
+		}
+		i := c.appendOwn(EntryCommand, p.Data)
+		c.pending = append(c.pending, pendingProposal{index: i, term: c.hard.Term, tag: p.Tag})
+	}
+	if c.log.last() >= first {
+		c.replicate()
+	}
+}
+
+// onPropose appends what another member's clients want; all of it, or nothing.
+func (c *Core) onPropose(m *Message) {
+	q := &m.Propose
+	size, why := 0, ReasonNone
+	for k := range q.Entries {
+		size += len(q.Entries[k].Data)
+		if why = c.refusal(len(q.Entries[k].Data)); why != ReasonNone {
+			break
+		}
+	}
+	if why == ReasonNone && c.uncommitted+size > c.cfg.MaxUncommittedBytes {
+		why = ReasonOverloaded
+	}
+	if why != ReasonNone {
+		c.send(Message{Kind: KindProposeRep, To: m.From, ProposeRep: ProposeReply{
+			Batch: q.Batch, Reason: why, Leader: c.leader}})
+		return
+	}
+	for k := range q.Entries {
+		c.appendOwn(EntryCommand, q.Entries[k].Data)
+	}
+	c.replicate()
+}
+
+// refusal says why a command of that many bytes is not taken, or ReasonNone.
+func (c *Core) refusal(size int) Reason {
+	switch {
+	case c.role != Leader && c.leader == 0:
+		return ReasonNoLeader
+	case c.role != Leader:
+		return ReasonNotLeader
+	case c.transfer.to != 0:
+		return ReasonTransferring
+	case size > c.cfg.MaxCommandBytes:
+		return ReasonTooLarge
+	case c.uncommitted+size > c.cfg.MaxUncommittedBytes:
+		return ReasonOverloaded
+	case c.log.bytes+size > c.cfg.MaxLogBytes:
+		return ReasonLogFull
+	}
+	return ReasonNone
+}
+
+// appendOwn puts an entry of this term at the end of the leader's log.
+func (c *Core) appendOwn(kind EntryKind, data []byte) Index {
+	e := Entry{Index: c.log.last() + 1, Term: c.hard.Term, Kind: kind, Data: data}
+	c.log.append(e)
+	c.uncommitted += entryBytes(&e)
+	c.logChanged(e.Index)
+	return e.Index
+}
+
+// replicate sends every peer what it lacks, as far as its window allows.
+func (c *Core) replicate() {
+	for k := range c.peers {
+		c.sendEntries(&c.peers[k])
+	}
+}
+
+func (c *Core) sendEntries(p *peer) {
+	if p.probing {
+		if !p.paused {
+			p.paused = true
+			c.sendAppend(p, c.log.upTo(max(p.next, c.log.base+1), probeBytes))
+		}
+		return
+	}
+	for p.next <= c.log.last() && p.fits(&c.cfg) {
+		entries := c.log.upTo(p.next, c.cfg.MaxAppendBytes)
+		bytes := 0
+		for k := range entries {
+			bytes += entryBytes(&entries[k])
+		}
+		c.sendAppend(p, entries)
+		p.next = entries[len(entries)-1].Index + 1
+		p.launch(flight{last: p.next - 1, bytes: bytes, sent: c.now})
+	}
+}
+
+// sendAppend sends one AppendEntries whose entries begin at p.next.
+func (c *Core) sendAppend(p *peer, entries []Entry) {
+	prev := max(p.next-1, c.log.base)
+	term, _ := c.log.term(prev)
+	p.commitSent = max(p.commitSent, min(c.commit, prev+Index(len(entries))))
+	c.send(Message{Kind: KindAppend, To: p.id, Append: Append{
+		Session: p.session, Round: c.round, Sent: c.now,
+		PrevIndex: prev, PrevTerm: term, Commit: c.commit, Cut: c.log.base, Entries: entries}})
+}
+
+// leaderWake: a heartbeat is due, or a transfer has taken too long.
+func (c *Core) leaderWake() {
+	c.expireTransfer()
+	if c.now >= c.heartbeatAt {
+		c.noticeLost()
+		c.beat()
+	}
+}
+
+// beat begins a round: every peer is told that the leader lives.
+func (c *Core) beat() {
+	c.round++
+	c.heartbeatAt = c.now + Time(c.cfg.Heartbeat)
+	for k := range c.peers {
+		c.sendHeartbeat(&c.peers[k])
+	}
+	c.answerReads() // a single voter needs no answer
+}
+
+func (c *Core) sendHeartbeat(p *peer) {
+	// Never beyond what this peer acknowledged: its log may differ after that.
+	commit := min(c.commit, p.match)
+	p.commitSent = max(p.commitSent, commit)
+	c.send(Message{Kind: KindHeartbeat, To: p.id, Heartbeat: Heartbeat{
+		Session: p.session, Round: c.round, Sent: c.now, Commit: commit, Cut: c.log.base}})
+}
+
+// advanceCommit moves commitIndex to the largest index that a majority holds
+// durably, if it is of the own term: older entries commit only along with one
+// of the own term (§5.4.2, Figure 8).
+func (c *Core) advanceCommit() {
+	n := Index(c.config().reached(func(id NodeID) uint64 {
+		if id == c.cfg.Self {
+			return uint64(c.disk.persisted)
+		}
+		if p := c.peer(id); p != nil {
+			return uint64(p.match)
+		}
+		return 0
+	}))
+	if n <= c.commit {
+		return
+	}
+	if t, _ := c.log.term(n); t != c.hard.Term {
+		return
+	}
+	for _, e := range c.log.slice(c.commit+1, n) {
+		c.uncommitted -= entryBytes(&e)
+	}
+	c.setCommit(n)
+	c.event(EventCommitted, 0, n, ReasonNone)
+	for k := range c.peers {
+		p := &c.peers[k]
+		if min(c.commit, p.match) > p.commitSent {
+			c.sendHeartbeat(p) // whoever passed a command on waits to see it committed
+		}
+	}
+	c.answerReads()
+	c.recordMembers()
+}
+
+// setCommit also ends the proposals that are decided by it.
+func (c *Core) setCommit(n Index) {
+	if !c.must(n <= c.log.last(), "the commit index moves beyond the end of the log") {
+		return
+	}
+	before := c.commit
+	c.commit = n
+	done := 0
+	for done < len(c.pending) && c.pending[done].index <= n {
+		p := &c.pending[done]
+		kind, why := Committed, ReasonNone
+		if !c.log.matches(p.index, p.term) {
+			kind, why = Lost, ReasonOverwritten
+		}
+		c.outcome(Outcome{Kind: kind, Tag: p.tag, Index: p.index, Reason: why, Leader: c.leader})
+		done++
+	}
+	if done > 0 {
+		c.pending = append(c.pending[:0], c.pending[done:]...)
+	}
+	c.configsCommitted(before, n)
+}
+
+// onAppend is AppendEntries at the receiver (§5.3).
+func (c *Core) onAppend(m *Message) {
+	a := &m.Append
+	if !wellFormed(m) {
+		c.event(EventMessageIgnored, m.From, a.PrevIndex, ReasonGap)
+		return
+	}
+	if !c.hearLeader(m) || c.hard.Standing != Admitted {
+		return // a fresh disk acknowledges nothing
+	}
+	prev, entries := a.PrevIndex, a.Entries
+	if prev < c.commit { // what is committed here, the leader holds as well (§5.4.3)
+		skip := min(int(c.commit-prev), len(entries))
+		prev += Index(skip)
+		entries = entries[skip:]
+	}
+	if prev >= c.commit {
+		if t, held := c.log.term(prev); !held || prev == a.PrevIndex && t != a.PrevTerm {
+			c.refuseAppend(m, held)
+			return
+		}
+	}
+	if !c.store(entries) {
+		return
+	}
+	end := max(prev+Index(len(entries)), c.commit)
+	c.verified = max(c.verified, end)
+	c.learnCommit(min(a.Commit, c.verified), a.Cut)
+	c.holdForLog(Message{Kind: KindAppendReply, To: m.From, AppendReply: AppendReply{
+		Session: a.Session, Round: a.Round, Sent: a.Sent, Match: end}})
+}
+
+// wellFormed says whether an honest leader could have sent this AppendEntries.
+func wellFormed(m *Message) bool {
+	prev, term := m.Append.PrevIndex, m.Append.PrevTerm
+	for k := range m.Append.Entries {
+		e := &m.Append.Entries[k]
+		if e.Index != prev+1 || e.Term < term || e.Term > m.Term {
+			return false
+		}
+		if e.Kind == EntryConfig && DecodeConfiguration(e.Data, &Configuration{}) != nil {
+			return false
+		}
+		prev, term = e.Index, e.Term
+	}
+	return true
+}
+
+// store adds entries behind the one that was checked. Only a real conflict
+// truncates: a late or repeated message must not shorten the log (§5.3).
+func (c *Core) store(entries []Entry) bool {
+	for k := range entries {
+		e := &entries[k]
+		if c.log.matches(e.Index, e.Term) {
+			continue
+		}
+		if e.Index <= c.log.last() {
+			if !c.must(e.Index > c.commit, "a leader overwrites a committed entry") {
+				return false
+			}
+			c.truncate(e.Index)
+		}
+		return c.appendReceived(entries[k:])
+	}
+	return true
+}
+
+func (c *Core) appendReceived(entries []Entry) bool {
+	for k := range entries {
+		e := &entries[k]
+		if !c.must(e.Term >= c.log.lastTerm() && e.Term <= c.hard.Term, "a received entry's term does not fit behind the log") {
+			return false
+		}
+		if err := c.noteConfig(e); !c.must(err == nil, "a configuration that was checked cannot be read") {
+			return false
+		}
+		c.log.append(*e)
+	}
+	c.logChanged(entries[0].Index)
+	return true
+}
+
+// truncate drops everything from first on, with the configurations there.
+func (c *Core) truncate(first Index) {
+	c.event(EventTruncated, 0, first, ReasonConflict)
+	c.log.truncate(first)
+	c.rollBackConfigs(first)
+	keep := c.pending[:0]
+	for _, p := range c.pending {
+		if p.index < first {
+			keep = append(keep, p)
+			continue
+		}
+		c.outcome(Outcome{Kind: Lost, Tag: p.tag, Index: p.index, Reason: ReasonOverwritten, Leader: c.leader})
+	}
+	c.pending = keep
+	c.logChanged(first)
+}
+
+// refuseAppend tells the leader where to look: at the end of a log that is too
+// short, or below the entries that cannot agree.
+func (c *Core) refuseAppend(m *Message, held bool) {
+	why := ReasonGap
+	if held {
+		why = ReasonConflict
+	}
+	hint, term := c.log.agreement(m.Append.PrevIndex, m.Append.PrevTerm)
+	c.event(EventAppendRefused, m.From, m.Append.PrevIndex, why)
+	c.holdForTerm(Message{Kind: KindAppendReply, To: m.From, AppendReply: AppendReply{
+		Session: m.Append.Session, Round: m.Append.Round, Sent: m.Append.Sent,
+		Rejected: true, Reason: why, PrevIndex: m.Append.PrevIndex, HintIndex: hint, HintTerm: term}})
+}
+
+// learnCommit takes over what the leader says is committed, as far as this log
+// is known to be the leader's.
+func (c *Core) learnCommit(commit, cut Index) {
+	if commit > c.commit {
+		c.setCommit(commit)
+	}
+	c.cutLog(min(cut, c.commit))
+}
+
+// onHeartbeat: the leader lives.
+func (c *Core) onHeartbeat(m *Message) {
+	if !c.hearLeader(m) || c.hard.Standing != Admitted {
+		return
+	}
+	h := &m.Heartbeat
+	c.learnCommit(min(h.Commit, c.verified), h.Cut)
+	// Waits for the term alone: a slow disk must not look like a dead server.
+	c.holdForTerm(Message{Kind: KindHeartbeatRep, To: m.From, HeartbeatRep: HeartbeatReply{
+		Session: h.Session, Round: h.Round, Sent: h.Sent, Received: c.verified}})
+}
+
+// onAppendReply moves a peer's progress (§5.3).
+func (c *Core) onAppendReply(m *Message) {
+	r := &m.AppendReply
+	p := c.peer(m.From)
+	if c.role != Leader || p == nil || p.session != r.Session {
+		return // an answer to an earlier leadership or membership
+	}
+	c.noteAnswer(p, r.Round, r.Sent)
+	if r.Rejected {
+		c.onRejected(p, r)
+	} else {
+		c.onMatched(p, r.Match)
+	}
+	c.answerReads()
+}
+
+func (c *Core) onRejected(p *peer, r *AppendReply) {
+	if r.PrevIndex <= p.match || p.probing && r.PrevIndex != p.next-1 {
+		return // an answer to a message that was overtaken
+	}
+	agree, _ := c.log.agreement(min(r.HintIndex, r.PrevIndex-1), r.HintTerm)
+	stuck := p.probing && agree+1 >= p.next
+	p.probeFrom(agree + 1)
+	p.paused = stuck // below the cut: try again no faster than heartbeats
+	c.sendEntries(p)
+}
+
+func (c *Core) onMatched(p *peer, match Index) {
+	if match > c.log.last() {
+		c.event(EventMessageIgnored, p.id, match, ReasonGap)
+		return // no honest follower of this term says so
+	}
+	if match >= p.match && p.probing {
+		p.probing, p.paused = false, false
+		p.next = match + 1
+	}
+	if match > p.match {
+		p.match = match
+		p.next = max(p.next, match+1)
+		p.land(match)
+		c.advanceCommit()
+		c.cutLog(c.heldByAll())
+		c.mayHandOver()
+	}
+	if c.role == Leader {
+		c.sendEntries(p)
+	}
+}
+
+// onHeartbeatReply notices what was lost on the way.
+func (c *Core) onHeartbeatReply(m *Message) {
+	r := &m.HeartbeatRep
+	p := c.peer(m.From)
+	if c.role != Leader || p == nil || p.session != r.Session {
+		return
+	}
+	c.noteAnswer(p, r.Round, r.Sent)
+	switch {
+	case p.probing:
+		p.paused = false
+	case r.Received < p.match:
+		p.probeFrom(p.match + 1) // it restarted: show it again where the logs agree
+	case r.Received+1 < p.next && len(p.inflight) > 0 && c.now-p.inflight[0].sent > Time(2*c.cfg.Heartbeat):
+		p.probeFrom(r.Received + 1) // sent long ago and not received: lost
+	}
+	c.sendEntries(p)
+	c.answerReads()
+}

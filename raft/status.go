@@ -1,0 +1,92 @@
+package raft
+
+import "slices"
+
+// Status gives a picture of the core, for people. It allocates.
+func (c *Core) Status() Status {
+	s := Status{
+		Group: c.cfg.Group, Self: c.cfg.Self, Role: c.role, Standing: c.hard.Standing,
+		Term: c.hard.Term, Vote: c.hard.Vote, Leader: c.leader,
+		Commit: c.commit, LastIndex: c.log.last(), LastTerm: c.log.lastTerm(),
+		Persisted: c.disk.persisted, Cut: c.log.base, Snapshot: c.snap.Index,
+		LogBytes: c.log.bytes, Uncommitted: c.uncommitted, Elections: c.elections,
+		Deadline: c.deadline, TimeoutDrawn: c.drawn, Transferee: c.transfer.to,
+		Config: c.config().Clone(), ConfigIndex: c.configs[len(c.configs)-1].Index,
+		Confirmed: c.Confirmed(), Fault: c.fault,
+	}
+	if c.heardEver && c.heardFrom == c.leader {
+		s.LeaderHeard = c.heardAt
+	}
+	if c.role != Leader {
+		return s
+	}
+	s.Deadline = c.heartbeatAt
+	for k := range c.peers {
+		p := &c.peers[k]
+		s.Peers = append(s.Peers, PeerStatus{ID: p.id, Match: p.match, Next: p.next,
+			Probing: p.probing, Inflight: len(p.inflight), LastContact: p.contactAt,
+			Learner: contains(c.config().Learners, p.id)})
+	}
+	return s
+}
+
+// Confirmed says whether this server leads, and a majority answered a message
+// that was sent less than the minimum election timeout ago. Without fast
+// detection and with equal clocks, no other server can have been elected
+// meanwhile. It says no while leadership is being handed over.
+func (c *Core) Confirmed() bool { return c.ConfirmedAt(c.now) }
+
+// ConfirmedAt is Confirmed at a time that may be later than the last Step.
+func (c *Core) ConfirmedAt(now Time) bool {
+	if c.role != Leader || c.transfer.sent || c.fault != "" {
+		return false
+	}
+	sent := c.quorumSent()
+	return len(c.peers) == 0 || sent != 0 && max(now, c.now)-sent < Time(c.cfg.ElectionMin)
+}
+
+// Role, Term, Leader, CommitIndex and Fault spare callers on hot paths a Status.
+
+// Role is what the server is at the moment.
+func (c *Core) Role() Role { return c.role }
+
+// Term is the latest term that the server has seen.
+func (c *Core) Term() Term { return c.hard.Term }
+
+// Leader is who leads the server's term, as far as it knows; 0 nobody.
+func (c *Core) Leader() NodeID { return c.leader }
+
+// CommitIndex is how far the log is known to be committed.
+func (c *Core) CommitIndex() Index { return c.commit }
+
+// Fault is the invariant whose breach has halted the group, or "".
+func (c *Core) Fault() string { return c.fault }
+
+// Log gives the entries that the server holds, since its cut at index base.
+// The entries must not be changed.
+func (c *Core) Log() (base Index, baseTerm Term, entries []Entry) {
+	return c.log.base, c.log.baseTerm, c.log.slice(c.log.base+1, c.log.last())
+}
+
+// Persisted is how far the log is durable on the server's own disk.
+func (c *Core) Persisted() Index { return c.disk.persisted }
+
+// Clone gives an independent copy. Log entries, which never change, are shared.
+func (c *Core) Clone() *Core {
+	n := *c
+	n.out = nil
+	n.log.entries = c.log.entries[:len(c.log.entries):len(c.log.entries)]
+	n.disk.writes = slices.Clone(c.disk.writes)
+	n.disk.held = slices.Clone(c.disk.held)
+	n.configs = slices.Clone(c.configs)
+	n.forwarded = slices.Clone(c.forwarded)
+	n.ballots = slices.Clone(c.ballots)
+	n.peers = slices.Clone(c.peers)
+	for k := range n.peers {
+		n.peers[k].inflight = slices.Clone(c.peers[k].inflight)
+	}
+	n.reads = slices.Clone(c.reads)
+	n.pending = slices.Clone(c.pending)
+	n.announced = slices.Clone(c.announced)
+	return &n
+}
