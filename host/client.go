@@ -1,0 +1,279 @@
+//go:build !wasip1 && !js
+
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"veche/raft"
+)
+
+// Propose replicates a command and returns what the state machine said to it on
+// this member. Any member may be asked; it passes the command on to the leader.
+// The error is one of this package's, or wraps ctx's: then the command may or
+// may not have been applied, unless it also wraps ErrNoLeader, ErrFresh,
+// ErrOverloaded or ErrLogFull. command is not kept.
+func (h *Host) Propose(ctx context.Context, command []byte) (Result, error) {
+	r := h.ask(ctx, groupRequest{group: h.group}, command)
+	return r, r.Err
+}
+
+// Read calls fn with the state machine as it is at some moment between the call
+// and the return, with all that any member acknowledged before the call. fn must
+// only read, and not keep what it saw of a changing state. Any member may be
+// asked.
+func (h *Host) Read(ctx context.Context, fn func(StateMachine)) error {
+	r := h.ask(ctx, groupRequest{group: h.group, read: true}, nil)
+	if r.Err != nil {
+		return r.Err
+	}
+	return h.View(fn)
+}
+
+// View calls fn with the state machine as this member knows it, which may be
+// old. fn must only read.
+func (h *Host) View(fn func(StateMachine)) error {
+	h.machine.RLock()
+	defer h.machine.RUnlock()
+	fn(h.cfg.StateMachine)
+	return nil
+}
+
+// ask hands a request to the loop and waits for its end.
+func (h *Host) ask(ctx context.Context, q groupRequest, command []byte) Result {
+	if err := ctx.Err(); err != nil {
+		return Result{Err: fmt.Errorf("%w: nothing was done", err)}
+	}
+	c := h.calls.Get().(*call)
+	c.Request = Request{Command: command, Waiter: c}
+	q.request = &c.Request
+	if err := h.post(q); err != nil {
+		return Result{Err: err}
+	}
+	select {
+	case r := <-c.done:
+		c.Request = Request{}
+		h.calls.Put(c)
+		return r
+	case <-ctx.Done():
+	}
+	return h.giveUp(ctx, q, c)
+}
+
+// post puts a request into the inbox.
+func (h *Host) post(q groupRequest) error {
+	h.mu.Lock()
+	switch {
+	case h.closed:
+		h.mu.Unlock()
+		return ErrStopped
+	case len(h.in.requests) >= inboxRequestsMax:
+		h.mu.Unlock()
+		return ErrOverloaded
+	}
+	h.in.requests = append(h.in.requests, q)
+	h.mu.Unlock()
+	h.wake()
+	return nil
+}
+
+// giveUp takes a request back whose context has ended, and learns from the loop
+// what is certain about it. The call is not used again: some list may still
+// hold it.
+func (h *Host) giveUp(ctx context.Context, q groupRequest, c *call) Result {
+	h.mu.Lock()
+	if !h.closed {
+		h.in.cancels = append(h.in.cancels, q)
+	}
+	h.mu.Unlock()
+	h.wake()
+	r := <-c.done // the loop answers at once, or the applier is just about to
+	if r.Err != nil {
+		r.Err = fmt.Errorf("%w: %w", r.Err, ctx.Err())
+	}
+	return r
+}
+
+// Transfer hands leadership to a member, or to the best one if to is 0, and
+// waits until another member leads. It fails when this member does not lead,
+// when the target does not take over in time, or when ctx ends.
+func (h *Host) Transfer(ctx context.Context, to raft.NodeID) error {
+	if h.Status().Role != raft.Leader {
+		return errors.New("this member does not lead; ask the leader to hand over")
+	}
+	w := transferWait{taken: make(chan struct{})}
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return ErrStopped
+	}
+	h.in.transfers = append(h.in.transfers, transferAsked{h.group, to})
+	h.asked = append(h.asked, w)
+	h.mu.Unlock()
+	h.wake()
+	<-w.taken // the loop closes it after the next turn, or when it ends
+	for {
+		changed := h.Changed()
+		s := h.Status()
+		switch {
+		case s.Role != raft.Leader && s.Leader != 0 && s.Leader != s.Self:
+			return nil
+		case s.Role == raft.Leader && s.Transferee == 0:
+			return fmt.Errorf("member %d did not take over; this member leads on", to)
+		}
+		select {
+		case <-changed:
+		case <-h.done:
+			return ErrStopped
+		case <-ctx.Done():
+			return fmt.Errorf("wait for another leader: %w", ctx.Err())
+		}
+	}
+}
+
+// Status is a picture of the Host. It never waits for the loop or the disk.
+func (h *Host) Status() Status {
+	s := h.published.Load().status
+	s.Applied = raft.Index(h.applied.Load())
+	s.Repeats = h.repeats.Load()
+	s.Err = h.Err()
+	return s
+}
+
+// Now is the current time on the clock of Status, to tell how long ago
+// something in it was.
+func (h *Host) Now() raft.Time { return h.now() }
+
+// Changed gives a channel that is closed when the role, the leader, the term or
+// the transfer under way is another than at the moment of the call. Ask for it
+// before Status, so that nothing is missed between them.
+func (h *Host) Changed() <-chan struct{} { return h.published.Load().changed }
+
+// Done is closed when the Host has stopped, by Stop or for the reason in Err.
+func (h *Host) Done() <-chan struct{} { return h.done }
+
+// Err says why the Host stopped by itself, and what to do; nil if it did not.
+func (h *Host) Err() error {
+	h.failMu.Lock()
+	defer h.failMu.Unlock()
+	return h.failure
+}
+
+// Stop ends the Host and waits for its goroutines. If it leads, and ctx allows,
+// it hands over first and waits for the new leader, at most one election
+// timeout. Requests that have no end by then end with ErrStopped or ErrUnknown.
+// It returns Err.
+func (h *Host) Stop(ctx context.Context) error {
+	if h.Status().Role == raft.Leader && len(h.Status().Config.Members) > 1 && !h.stopping() {
+		handover, cancel := context.WithTimeout(ctx, time.Duration(h.core.cfg.Raft.ElectionMax))
+		if err := h.Transfer(handover, 0); err != nil {
+			h.log.Warn("left without handing over", "group", h.group, "err", err)
+		}
+		cancel()
+	}
+	h.stopOnce.Do(func() { close(h.stop) })
+	<-h.done
+	return h.Err()
+}
+
+// publish shows a picture of the loop to everybody. It is the loop's, and of
+// Start and the end of run.
+func (h *Host) publish(now raft.Time, changed bool) {
+	g := h.core
+	p := &published{status: Status{
+		Status: g.core.Status(), At: now, Boot: g.boot, Incarnation: h.cfg.Raft.Incarnation,
+		Unsettled: g.window.count, Reads: g.reads.count, Backlog: len(g.backlog),
+		Resent: g.resent, Ignored: g.ignored, Dropped: h.loop.in.dropped,
+		Turns: h.counters.turns.Load(), Syncs: h.counters.syncs.Load(), Records: h.counters.records.Load(),
+	}}
+	before := h.published.Load()
+	if before != nil && !changed {
+		p.changed = before.changed
+	} else {
+		p.changed = make(chan struct{})
+	}
+	h.published.Store(p)
+	if before != nil && changed {
+		close(before.changed)
+	}
+	h.meetPeers(before, p)
+}
+
+// meetPeers tells the network where the members of the configuration are.
+func (h *Host) meetPeers(before, now *published) {
+	if h.network == nil {
+		return // Start tells the Network its first peers
+	}
+	if before.status.ConfigIndex == now.status.ConfigIndex {
+		return
+	}
+	for _, m := range now.status.Config.Members {
+		if addr, found := peerAddr(&before.status.Config, m.ID); !found || addr != m.PeerAddr {
+			h.network.SetPeer(m.ID, m.PeerAddr)
+		}
+	}
+	for _, m := range before.status.Config.Members {
+		if _, found := peerAddr(&now.status.Config, m.ID); !found {
+			h.network.RemovePeer(m.ID)
+		}
+	}
+}
+
+func peerAddr(c *raft.Configuration, id raft.NodeID) (addr string, found bool) {
+	for k := range c.Members {
+		if c.Members[k].ID == id {
+			return c.Members[k].PeerAddr, true
+		}
+	}
+	return "", false
+}
+
+// note passes events on, logs those that people want to hear of, and acts on
+// those that end the Host.
+func (h *Host) note(events []raft.Event) {
+	if h.cfg.Events != nil {
+		h.cfg.Events(events)
+	}
+	for k := range events {
+		e := &events[k]
+		switch e.Kind {
+		case raft.EventFault:
+			h.fail(fmt.Errorf("a broken invariant has halted this server, so that it does no harm: %s; keep its data directory and report it", h.core.core.Status().Fault))
+		case raft.EventRefusedDisk:
+			h.fail(fmt.Errorf("member %d says that this server's name is recorded with another data directory: start it with that directory, or remove the member from the cluster and add it under a new name", e.Peer))
+		case raft.EventBecameLeader, raft.EventBecameFollower, raft.EventBecameCandidate, raft.EventLeaderGone,
+			raft.EventAdmitted, raft.EventTransferStarted, raft.EventTransferAborted, raft.EventPeerLost, raft.EventPeerBack:
+			h.log.LogAttrs(context.Background(), slog.LevelInfo, stateChange(e.Kind), slog.Uint64("group", uint64(e.Group)),
+				slog.Uint64("node", uint64(e.Node)), slog.Uint64("peer", uint64(e.Peer)), slog.Uint64("term", uint64(e.Term)),
+				slog.Uint64("index", uint64(e.Index)), slog.Uint64("reason", uint64(e.Reason)))
+		}
+	}
+}
+
+// stateChange is what the log calls an event.
+func stateChange(k raft.EventKind) string {
+	switch k {
+	case raft.EventBecameLeader:
+		return "became leader"
+	case raft.EventBecameFollower:
+		return "became follower"
+	case raft.EventBecameCandidate:
+		return "became candidate"
+	case raft.EventLeaderGone:
+		return "the leader's process is gone"
+	case raft.EventAdmitted:
+		return "admitted"
+	case raft.EventTransferStarted:
+		return "hands over"
+	case raft.EventTransferAborted:
+		return "the handover failed"
+	case raft.EventPeerLost:
+		return "a peer does not answer any more"
+	default:
+		return "a peer answers again"
+	}
+}

@@ -1,0 +1,376 @@
+package host
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"veche/raft"
+	"veche/wal"
+)
+
+// tally is a state machine that lists what was applied, in order.
+type tally struct{ list []string }
+
+func (t *tally) Apply(_ raft.Index, command []byte) any {
+	t.list = append(t.list, string(command))
+	return len(t.list)
+}
+
+func (t *tally) Snapshot() func() []byte {
+	list := slices.Clone(t.list)
+	return func() []byte {
+		var b []byte
+		for _, s := range list {
+			b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
+		}
+		return b
+	}
+}
+
+func (t *tally) Restore(b []byte) error {
+	t.list = nil
+	for len(b) > 0 {
+		n, k := binary.Uvarint(b)
+		if k <= 0 || n > uint64(len(b)-k) {
+			return errors.New("the tally is damaged")
+		}
+		t.list = append(t.list, string(b[k:k+int(n)]))
+		b = b[k+int(n):]
+	}
+	return nil
+}
+
+func (t *tally) times(command string) int {
+	n := 0
+	for _, s := range t.list {
+		if s == command {
+			n++
+		}
+	}
+	return n
+}
+
+// world is a few Loops in virtual time, wired by hand.
+type world struct {
+	t       *testing.T
+	now     raft.Time
+	nodes   []*node // nodes[k] is member k+1
+	mail    []letter
+	rng     *rand.Rand
+	initial raft.Configuration
+	tweak   func(*GroupConfig)
+	// drop says whether a message is lost; nil: none is.
+	drop func(*raft.Message) bool
+	// copies says how often a message arrives; nil: once.
+	copies func(*raft.Message) int
+	delay  func(*raft.Message) raft.Duration
+	events []raft.Event
+}
+
+type letter struct {
+	at raft.Time
+	m  raft.Message
+}
+
+// node is one member's process and disk.
+type node struct {
+	id        raft.NodeID
+	loop      *Loop
+	group     *Group
+	sm        *tally
+	out       Effects
+	wake      raft.Time
+	up        bool
+	boot      raft.Boot
+	disk      raft.Restored
+	snapshots map[raft.Index][]byte
+	lazy      bool // the applier does not work
+	unapplied []*ApplyBatch
+	stuck     bool // the disk does not confirm
+	unsynced  []wal.Record
+}
+
+// answer is the Waiter of tests.
+type answer struct {
+	Request
+	ends []Result
+}
+
+func (a *answer) Done(r Result) { a.ends = append(a.ends, r) }
+
+func newWorld(t *testing.T, n int, tweak func(*GroupConfig)) *world {
+	w := &world{t: t, now: 1, rng: rand.New(rand.NewPCG(1, 2)), tweak: tweak}
+	for k := range n {
+		id := raft.NodeID(k + 1)
+		w.initial.Members = append(w.initial.Members, raft.Member{ID: id, Name: string(rune('a' + k)), PeerAddr: string(rune('a' + k))})
+		w.initial.Voters = append(w.initial.Voters, id)
+		w.nodes = append(w.nodes, &node{id: id, snapshots: map[raft.Index][]byte{}})
+	}
+	for k := range w.nodes {
+		w.boot(w.nodes[k])
+	}
+	return w
+}
+
+func (w *world) boot(n *node) {
+	w.t.Helper()
+	n.boot++
+	n.sm, n.loop, n.up = &tally{}, NewLoop(), true
+	n.unapplied, n.unsynced, n.wake = nil, nil, w.now
+	cfg := GroupConfig{Raft: raft.Config{Group: 1, Self: n.id, Boot: n.boot, Incarnation: raft.Incarnation(100 + n.id),
+		Initial: w.initial, Seed: uint64(n.id)*1000 + uint64(n.boot)}}
+	if w.tweak != nil {
+		w.tweak(&cfg)
+	}
+	disk := n.disk
+	disk.Entries = slices.Clone(disk.Entries)
+	g, err := n.loop.Add(cfg, disk, n.snapshots[disk.Snapshot.Index], n.sm, w.now)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n.group = g
+}
+
+// crash stops a process, and tells the others that its connections closed.
+func (w *world) crash(n *node) {
+	n.up = false
+	for _, o := range w.nodes {
+		if o.up {
+			o.loop.PeerDown(n.id, n.boot)
+			o.wake = w.now
+		}
+	}
+}
+
+// save puts a write onto the disk.
+func (n *node) save(r wal.Record) {
+	d, wr := &n.disk, r.Write
+	if wr.HardChanged {
+		d.Hard = wr.Hard
+	}
+	if len(wr.Entries) > 0 {
+		keep := wr.Entries[0].Index - 1 - d.Cut.Index
+		d.Entries = append(slices.Clone(d.Entries[:keep]), wr.Entries...)
+	}
+	if wr.Snapshot != nil {
+		d.Snapshot = *wr.Snapshot
+	}
+	if wr.Cut != nil {
+		d.Entries = slices.Clone(d.Entries[wr.Cut.Index-d.Cut.Index:])
+		d.Cut = *wr.Cut
+	}
+}
+
+// turn lets one node act upon what has arrived.
+func (w *world) turn(n *node) {
+	n.loop.Turn(w.now, &n.out)
+	n.wake = n.out.Wake
+	w.events = append(w.events, n.out.Events...)
+	for _, m := range n.out.Send {
+		w.post(m)
+	}
+	n.unsynced = append(n.unsynced, n.out.Records...)
+	n.unapplied = append(n.unapplied, n.out.Apply...)
+	for _, c := range n.out.Done {
+		c.Request.Waiter.Done(c.Result)
+	}
+	w.sync(n)
+	w.apply(n)
+}
+
+func (w *world) sync(n *node) {
+	if n.stuck || len(n.unsynced) == 0 {
+		return
+	}
+	for _, r := range n.unsynced {
+		n.save(r)
+	}
+	n.loop.Persisted(1, n.unsynced[len(n.unsynced)-1].Write.Seq)
+	n.unsynced, n.wake = nil, w.now
+}
+
+func (w *world) apply(n *node) {
+	var done Applied
+	for len(n.unapplied) > 0 && !n.lazy {
+		b := n.unapplied[0]
+		n.unapplied = n.unapplied[1:]
+		if err := n.group.Applier().Apply(b, &done); err != nil {
+			w.t.Fatalf("member %d: %v", n.id, err)
+		}
+		for _, c := range done.Done {
+			c.Request.Waiter.Done(c.Result)
+		}
+		n.loop.Applied(1, b.Last())
+		if c := done.Capture; c != nil {
+			n.snapshots[c.Base.Index] = c.Encode()
+			n.loop.Snapshotted(1, c.Base.Index)
+			n.wake = w.now
+		}
+		if n.loop.Held() {
+			n.wake = w.now
+		}
+	}
+}
+
+func (w *world) post(m raft.Message) {
+	if w.drop != nil && w.drop(&m) {
+		return
+	}
+	copies := 1
+	if w.copies != nil {
+		copies = w.copies(&m)
+	}
+	for range copies {
+		d := raft.Millisecond
+		if w.delay != nil {
+			d = w.delay(&m)
+		}
+		w.mail = append(w.mail, letter{w.now + raft.Time(d), m})
+	}
+}
+
+// run goes on until cond holds, and says whether it did within d.
+func (w *world) run(d raft.Duration, cond func() bool) bool {
+	end := w.now + raft.Time(d)
+	for {
+		if cond != nil && cond() {
+			return true
+		}
+		next := raft.Never
+		for _, n := range w.nodes {
+			if n.up {
+				next = min(next, n.wake)
+			}
+		}
+		for k := range w.mail {
+			next = min(next, w.mail[k].at)
+		}
+		if next > end {
+			w.now = end
+			return cond == nil
+		}
+		w.now = max(w.now, next)
+		w.deliver()
+		for _, n := range w.nodes {
+			if n.up && n.wake <= w.now {
+				w.turn(n)
+			}
+		}
+	}
+}
+
+func (w *world) deliver() {
+	keep := w.mail[:0]
+	for _, l := range w.mail {
+		if l.at > w.now {
+			keep = append(keep, l)
+			continue
+		}
+		if n := w.nodes[l.m.To-1]; n.up {
+			n.loop.Receive([]raft.Message{l.m})
+			n.wake = w.now
+		}
+	}
+	w.mail = keep
+}
+
+// leader gives the node that leads the latest term, or nil.
+func (w *world) leader() *node {
+	var best *node
+	for _, n := range w.nodes {
+		if n.up && n.group.role == raft.Leader && (best == nil || n.group.term > best.group.term) {
+			best = n
+		}
+	}
+	return best
+}
+
+// elect waits until one leads and all others know it.
+func (w *world) elect() *node {
+	w.t.Helper()
+	if !w.run(10*raft.Second, func() bool {
+		l := w.leader()
+		for _, n := range w.nodes {
+			if n.up && (l == nil || n.group.leader != l.id) {
+				return false
+			}
+		}
+		return true
+	}) {
+		w.t.Fatal("nobody was elected in 10 s")
+	}
+	return w.leader()
+}
+
+func (w *world) follower() *node {
+	w.t.Helper()
+	l := w.elect()
+	for _, n := range w.nodes {
+		if n.up && n != l {
+			return n
+		}
+	}
+	w.t.Fatal("there is no follower")
+	return nil
+}
+
+func (w *world) propose(n *node, command string) *answer {
+	a := &answer{Request: Request{Command: []byte(command)}}
+	a.Waiter = a
+	n.loop.Propose(1, &a.Request)
+	n.wake = w.now
+	return a
+}
+
+func (w *world) read(n *node) *answer {
+	a := &answer{}
+	a.Waiter = a
+	n.loop.Read(1, &a.Request)
+	n.wake = w.now
+	return a
+}
+
+// end waits for the one end of a request.
+func (w *world) end(a *answer) Result {
+	w.t.Helper()
+	if !w.run(20*raft.Second, func() bool { return len(a.ends) > 0 }) {
+		w.t.Fatal("the request did not end in 20 s")
+	}
+	return a.ends[0]
+}
+
+// agree waits until all nodes have applied equally much, and compares them.
+func (w *world) agree() {
+	w.t.Helper()
+	if !w.run(30*raft.Second, func() bool {
+		l := w.leader()
+		for _, n := range w.nodes {
+			if n.up && (l == nil || n.group.applier.Index() != l.group.core.Status().LastIndex) {
+				return false
+			}
+		}
+		return true
+	}) {
+		w.t.Fatal("the members did not catch up in 30 s")
+	}
+	l := w.leader()
+	for _, n := range w.nodes {
+		if n.up && n.group.applier.Hash() != l.group.applier.Hash() {
+			w.t.Fatalf("members %d and %d differ at index %d:\n%q\n%q", n.id, l.id, l.group.applier.Index(), n.sm.list, l.sm.list)
+		}
+	}
+}
+
+// once fails unless every member has applied the command exactly once.
+func (w *world) once(command string) {
+	w.t.Helper()
+	w.agree()
+	for _, n := range w.nodes {
+		if n.up && n.sm.times(command) != 1 {
+			w.t.Fatalf("member %d applied %q %d times", n.id, command, n.sm.times(command))
+		}
+	}
+}
