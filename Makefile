@@ -1,0 +1,15 @@
+# Two commands are enough to begin: make demo, make test. Both need only Go.
+.PHONY: demo build test race fuzz mutants bench test-faults test-browser test-etcdctl fix
+VECHE = go run ./cmd/veche
+
+demo: ; $(VECHE) demo
+build: ; go build -o bin/veche ./cmd/veche
+test: ; go vet ./... && test -z "$$(gofmt -l .)" && go test ./...
+race: ; go test -race -short ./...
+fuzz: ; go run ./internal/fuzz -time 5s
+mutants: ; go run ./sim/mutants
+bench: ; go test -run '^$$' -bench . ./raft ./wal ./transport ./host ./store && $(VECHE) bench failover --both
+test-faults: ; go test -count=1 -tags faults -v -timeout 15m ./faults
+test-browser: ; go test -count=1 -tags browser -v -timeout 10m ./browser
+test-etcdctl: ; cd bench && go test -count=1 -v -timeout 15m .
+fix: ; gofmt -w . && go mod tidy
