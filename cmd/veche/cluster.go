@@ -1,0 +1,453 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"veche/raft"
+	"veche/transport"
+)
+
+// clusterOptions say what kind of cluster the demo or a benchmark runs.
+type clusterOptions struct {
+	Nodes   int
+	NoFast  bool
+	Keep    bool   // leave the data directories behind
+	Dir     string // where to make them; empty: the machine's temporary directory
+	Serve   []string
+	Program string // the veche to run; empty: this one
+}
+
+// cluster is several real server processes on loopback with a proxy between
+// them. Its methods may be called from any goroutine.
+type cluster struct {
+	opts    clusterOptions
+	dir     string
+	id      raft.ClusterID
+	initial string
+	nodes   []*node // fixed after newCluster
+	byID    map[raft.NodeID]string
+	net     *proxy
+
+	spawns chan spawn // to the one thread that starts processes
+	ended  chan struct{}
+	once   sync.Once
+
+	mu      sync.Mutex // guards: all below, and every node's proc
+	side    []int      // of each node; nil while the network is whole
+	burners []*process
+}
+
+// node is one server of a cluster.
+type node struct {
+	name   string
+	id     raft.NodeID
+	client string // addresses, host:port
+	peer   string // where it listens
+	front  string // where the others dial: the proxy
+	http   string
+	dir    string
+	proc   *process // nil while it does not run
+}
+
+// process is one run of a server.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+	err  error         // how it ended; valid after done
+}
+
+type spawn struct {
+	cmd   *exec.Cmd
+	reply chan error
+}
+
+// newCluster makes data directories, ports and the proxy. Nothing runs yet.
+// The caller must close the cluster.
+func newCluster(opts clusterOptions) (*cluster, error) {
+	if opts.Nodes < 1 || opts.Nodes > maxDemoNodes {
+		return nil, usagef("--nodes is %d; it must be from 1 to %d", opts.Nodes, maxDemoNodes)
+	}
+	if opts.Program == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find this program's own file: %w", err)
+		}
+		opts.Program = self
+	}
+	dir, err := os.MkdirTemp(opts.Dir, "veche-demo-")
+	if err != nil {
+		return nil, fmt.Errorf("make a directory for the data: %w", err)
+	}
+	c := &cluster{opts: opts, dir: dir, byID: map[raft.NodeID]string{},
+		spawns: make(chan spawn), ended: make(chan struct{})}
+	c.net = newProxy(c.identify)
+	go c.spawnLoop()
+	if err := c.layOut(); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// layOut gives every node its ports and the cluster its id.
+func (c *cluster) layOut() error {
+	n := c.opts.Nodes
+	held, err := holdPorts(4 * n)
+	if err != nil {
+		return err
+	}
+	var peers []peer
+	for i := range n {
+		l := held[4*i : 4*i+4]
+		name := "n" + strconv.Itoa(i+1)
+		node := &node{
+			name:   name,
+			front:  l[0].Addr().String(),
+			client: l[1].Addr().String(),
+			peer:   l[2].Addr().String(),
+			http:   l[3].Addr().String(),
+			dir:    filepath.Join(c.dir, name),
+		}
+		c.net.serve(l[0], name, node.peer)
+		for _, free := range l[1:] {
+			free.Close()
+		}
+		c.nodes = append(c.nodes, node)
+		peers = append(peers, peer{name, node.front})
+	}
+	c.id = clusterID(peers, demoToken)
+	parts := make([]string, n)
+	for i, node := range c.nodes {
+		node.id = memberID(c.id, node.name)
+		c.byID[node.id] = node.name
+		parts[i] = node.name + "=" + node.front
+	}
+	c.initial = strings.Join(parts, ",")
+	return nil
+}
+
+// holdPorts listens on n free ports below those that the kernel hands out to
+// outgoing connections, so that a server that was killed finds its port again.
+func holdPorts(n int) ([]net.Listener, error) {
+	var held []net.Listener
+	port := demoPortMin + os.Getpid()%(demoPortMax-demoPortMin)
+	for range demoPortMax - demoPortMin {
+		if port++; port >= demoPortMax {
+			port = demoPortMin
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue // somebody else's
+		}
+		if held = append(held, l); len(held) == n {
+			return held, nil
+		}
+	}
+	for _, l := range held {
+		l.Close()
+	}
+	return nil, fmt.Errorf("only %d of the ports %d to %d are free; %d are needed", len(held), demoPortMin, demoPortMax, n)
+}
+
+// identify reads a peer's hello and names who sent it.
+func (c *cluster) identify(r io.Reader) (string, []byte, error) {
+	hello, raw, err := transport.PeekHello(r)
+	return c.byID[hello.From], raw, err
+}
+
+// spawnLoop starts processes, all from one thread: Linux kills a child whose
+// parent thread ends, and a thread of Go's may end at any time otherwise.
+func (c *cluster) spawnLoop() {
+	runtime.LockOSThread()
+	for {
+		select {
+		case s := <-c.spawns:
+			s.reply <- s.cmd.Start()
+		case <-c.ended:
+			return
+		}
+	}
+}
+
+// start runs node i. It returns when the process exists, not when it is ready.
+func (c *cluster) start(i int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.nodes[i]
+	if n.proc != nil && !n.proc.hasEnded() {
+		return fmt.Errorf("%s runs already", n.name)
+	}
+	args := []string{"serve", "--name", n.name, "--data-dir", n.dir,
+		"--listen-client", n.client, "--listen-peer", n.peer, "--listen-http", n.http,
+		"--advertise-peer", n.front, "--initial-cluster", c.initial, "--cluster-token", demoToken,
+		"--fast-detection=" + strconv.FormatBool(!c.opts.NoFast)}
+	logs, err := os.OpenFile(filepath.Join(c.dir, n.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the log of %s: %w", n.name, err)
+	}
+	defer logs.Close()
+	cmd := exec.Command(c.opts.Program, append(args, c.opts.Serve...)...)
+	cmd.Stdout, cmd.Stderr = logs, logs
+	cmd.SysProcAttr = childAttributes()
+	s := spawn{cmd, make(chan error, 1)}
+	select {
+	case c.spawns <- s:
+	case <-c.ended:
+		return errors.New("the cluster has ended")
+	}
+	if err := <-s.reply; err != nil {
+		return fmt.Errorf("start %s: %w", n.name, err)
+	}
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	n.proc = p
+	return nil
+}
+
+// startAll runs every node that does not run.
+func (c *cluster) startAll() error {
+	for i := range c.nodes {
+		if !c.up(i) {
+			if err := c.start(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// up reports whether node i runs.
+func (c *cluster) up(i int) bool { return c.pid(i) != 0 }
+
+// pid gives the process id of node i, or 0.
+func (c *cluster) pid(i int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.nodes[i].proc; p != nil && !p.hasEnded() {
+		return p.cmd.Process.Pid
+	}
+	return 0
+}
+
+func (p *process) hasEnded() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends node i with SIGKILL, waits for its end, and returns the moment
+// just before.
+func (c *cluster) kill(i int) time.Time {
+	at := time.Now()
+	if p := c.signal(i, syscall.SIGKILL); p != nil {
+		<-p.done
+	}
+	return at
+}
+
+// stop ends node i with SIGTERM, so that it hands over what it leads, and
+// waits. A server that does not end in time is killed, and that is an error.
+func (c *cluster) stop(i int) error {
+	p := c.signal(i, syscall.SIGTERM)
+	if p == nil {
+		return nil
+	}
+	t := time.NewTimer(stopMax)
+	defer t.Stop()
+	select {
+	case <-p.done:
+		if p.err != nil {
+			return fmt.Errorf("%s ended with %v: see %s", c.nodes[i].name, p.err, filepath.Join(c.dir, c.nodes[i].name+".log"))
+		}
+		return nil
+	case <-t.C:
+		p.cmd.Process.Kill()
+		<-p.done
+		return fmt.Errorf("%s did not end within %v of SIGTERM and was killed", c.nodes[i].name, stopMax)
+	}
+}
+
+// stopAll ends every node with SIGTERM, all at once.
+func (c *cluster) stopAll() error {
+	errs := make([]error, len(c.nodes))
+	var all sync.WaitGroup
+	for i := range c.nodes {
+		all.Go(func() { errs[i] = c.stop(i) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (c *cluster) signal(i int, sig syscall.Signal) *process {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.nodes[i].proc
+	if p == nil || p.hasEnded() {
+		return nil
+	}
+	p.cmd.Process.Signal(sig)
+	return p
+}
+
+// split cuts the network: the nodes in minority on one side, the rest on the
+// other. An earlier split is healed first.
+func (c *cluster) split(minority []int) {
+	side := make([]int, len(c.nodes))
+	for _, i := range minority {
+		side[i] = 1
+	}
+	c.mu.Lock()
+	c.side = side
+	c.mu.Unlock()
+	for i, a := range c.nodes {
+		for j, b := range c.nodes {
+			l := link{a.name, b.name}
+			if side[i] != side[j] {
+				c.net.cut(l)
+			} else {
+				c.net.heal(l)
+			}
+		}
+	}
+}
+
+// heal makes the network whole.
+func (c *cluster) heal() {
+	c.mu.Lock()
+	c.side = nil
+	c.mu.Unlock()
+	c.net.healAll()
+}
+
+// sides tells on which side of a split each node is, or nil.
+func (c *cluster) sides() []int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.side)
+}
+
+// endpoints gives the client addresses of all nodes.
+func (c *cluster) endpoints() []string {
+	out := make([]string, len(c.nodes))
+	for i, n := range c.nodes {
+		out[i] = n.client
+	}
+	return out
+}
+
+// index finds a node by name, or gives -1.
+func (c *cluster) index(name string) int {
+	return slices.IndexFunc(c.nodes, func(n *node) bool { return n.name == name })
+}
+
+// majority is how many nodes decide.
+func (c *cluster) majority() int { return len(c.nodes)/2 + 1 }
+
+// close kills what still runs and removes the data, unless it is to be kept.
+func (c *cluster) close() {
+	c.once.Do(func() {
+		for i := range c.nodes {
+			c.kill(i)
+		}
+		c.mu.Lock()
+		burners := c.burners
+		c.mu.Unlock()
+		for _, b := range burners {
+			b.cmd.Process.Kill()
+			<-b.done
+		}
+		close(c.ended)
+		c.net.close()
+		if !c.opts.Keep {
+			os.RemoveAll(c.dir)
+		}
+	})
+}
+
+// views asks every node how it stands, all at once.
+func (c *cluster) views(ctx context.Context) []memberView {
+	views := make([]memberView, len(c.nodes))
+	var all sync.WaitGroup
+	for i, n := range c.nodes {
+		if !c.up(i) {
+			views[i] = memberView{Endpoint: n.client, Name: n.name, Err: "down"}
+			continue
+		}
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, sampleMax)
+			defer cancel()
+			views[i] = fetchView(ctx, n.client)
+			views[i].Name = n.name
+		})
+	}
+	all.Wait()
+	return views
+}
+
+// await waits until ok accepts the views, and returns them.
+func (c *cluster) await(ctx context.Context, what string, ok func([]memberView) bool) ([]memberView, error) {
+	for {
+		v := c.views(ctx)
+		if ok(v) {
+			return v, nil
+		}
+		select {
+		case <-ctx.Done():
+			return v, fmt.Errorf("waited in vain until %s", what)
+		case <-time.After(sampleEvery):
+		}
+	}
+}
+
+// awaitLeader waits until a majority agrees on a confirmed leader, and gives
+// its position.
+func (c *cluster) awaitLeader(ctx context.Context) (leader int, view memberView, err error) {
+	views, err := c.await(ctx, "a majority agrees on a leader", func(v []memberView) bool {
+		return agreedLeader(v, c.majority()) >= 0
+	})
+	if err != nil {
+		return -1, memberView{}, err
+	}
+	leader = agreedLeader(views, c.majority())
+	return leader, views[leader], nil
+}
+
+// agreedLeader gives the position of the one confirmed leader whom at least
+// majority members follow in its term, or -1.
+func agreedLeader(views []memberView, majority int) int {
+	for i, v := range views {
+		if v.Err != "" || v.Role != roleLeader || !v.Confirmed {
+			continue
+		}
+		follow := 0
+		for _, w := range views {
+			if w.Err == "" && w.Term == v.Term && w.LeaderID == v.ID {
+				follow++
+			}
+		}
+		if follow >= majority {
+			return i
+		}
+	}
+	return -1
+}
