@@ -6,5 +6,36 @@
 // write as durable that a power cut can take back, go on after a failed sync,
 // or take a damaged log for a short one.
 //
-// Where to start reading: log.go, then recover.go for what happens at start.
+// A data directory holds
+//
+//	LOCK                                held while a process has the directory
+//	identity                            who this is; its boot grows with every Open
+//	0000000000000001.wal …              segments, numbered in hexadecimal without a gap
+//	<group>-<index>.snap                snapshots of state machines
+//	*.tmp                               unfinished work, removed by the next Open
+//
+// A segment begins with a head frame that repeats the small state of every
+// group (hard state, snapshot, cut, last index), so that a segment is needed
+// only while it holds an entry that is not cut. Segments are filled with zeros
+// before their first use and renamed when they are free, since the first write
+// into an unwritten extent costs a journal commit.
+//
+// How a torn tail is told from bit rot. Every frame says up to where its
+// segment was durable when the frame was written, and after every Sync a mark
+// that says so is left where the next frame will stand. Its checksums are bound
+// to the cluster, the directory, the segment and the position: no stale frame of
+// a recycled file ever counts. Recovery stops at the first bad frame, at P. If
+// any frame behind it proves that P was durable, the disk has lost what it
+// confirmed: Open refuses, naming file, offset and group. If none does, what
+// follows P was never confirmed to anyone, and is erased:
+//
+//	| head | frame | frame | bad at P | frame: durable up to < P |   torn: ends at P
+//	| head | frame | bad at P | frame | frame: durable up to > P |   rot: refused
+//
+// A segment is sealed and synced before the next one is begun, so that damage
+// in any segment but the last begun is always rot. What cannot be decided:
+// rot in the very last batch before a power cut which also took the mark.
+//
+// Where to start reading: log.go, then recover.go for what happens at start,
+// frame.go for the bytes.
 package wal

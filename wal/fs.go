@@ -22,7 +22,7 @@ type FS interface {
 	// SyncDir makes creations, renames and removals in dir durable.
 	SyncDir(dir string) error
 	// Lock takes name for this process alone, until closed or the process ends.
-	// It fails at once when another has it.
+	// It fails at once, with an error that is ErrLocked, when another has it.
 	Lock(name string) (io.Closer, error)
 }
 
