@@ -62,7 +62,9 @@ func streamEvents(ctx context.Context, n *node, last string, tell func(eventMsg)
 		if json.Unmarshal([]byte(data), &e) != nil || e.Text == "" || !shownEvents[e.Kind] {
 			continue
 		}
-		tell(eventMsg{at: e.At.Local(), node: n.name, text: printable(e.Text), loud: e.Kind == "became_leader"})
+		text := printable(e.Text)
+		_, why, _ := strings.Cut(text, ": ")
+		tell(eventMsg{at: e.At.Local(), node: n.name, kind: e.Kind, text: text, why: why})
 	}
 	return last
 }

@@ -49,6 +49,7 @@ const maxStatusBytes = 1 << 20
 const (
 	screenEvery      = 100 * time.Millisecond // ten looks a second seem continuous
 	maxScreenEvents  = 500                    // more than any screen shows
+	repeatWindow     = 20                     // an event said again within so many is counted, not listed
 	maxScreenActions = 4                      // keys that wait for their action
 	headlineRows     = 2                      // a sentence fits 160 characters
 	quietWriter      = 500 * time.Millisecond // without an acknowledgement: shown as quiet

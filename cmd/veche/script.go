@@ -96,7 +96,7 @@ func playScript(ctx context.Context, opts clusterOptions, out, progress io.Write
 			}
 		}
 		if ctx.Err() != nil {
-			break
+			return &exitError{exitFailed, "the demo was interrupted; its servers are gone"}
 		}
 	}
 	if !asJSON {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -44,8 +47,11 @@ type sampleMsg struct {
 type eventMsg struct {
 	at   time.Time
 	node string
+	kind string // as the server names it; empty for what the person did
 	text string
-	loud bool // changes who leads, and is worth the headline
+	why  string // the second half of the sentence, if it has one
+
+	times int // how often it was said, when more than once
 }
 
 // doneMsg reports the end of an action, or something worth a headline.
@@ -69,10 +75,12 @@ type screen struct {
 	headline string
 	bad      bool // the headline is an error
 	events   []eventMsg
-	help     bool
-	stopped  bool // the whole cluster, by the person
-	busy     int  // actions under way
-	quitting bool
+	// campaigns is why each server stood for election the last time.
+	campaigns map[string]string
+	help      bool
+	stopped   bool // the whole cluster, by the person
+	busy      int  // actions under way
+	quitting  bool
 }
 
 func newScreen(s stage, now func() time.Time) screen {
@@ -98,24 +106,55 @@ func (m screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tickMsg:
 		return m, m.sample()
 	case eventMsg:
-		m.events = append(m.events, msg)
-		if len(m.events) > maxScreenEvents {
-			m.events = m.events[len(m.events)-maxScreenEvents:]
-		}
-		if msg.loud {
-			m.headline, m.bad = msg.text, false
-		}
+		m = m.note(msg)
 	case doneMsg:
 		m.busy = max(0, m.busy-1)
 		m.headline, m.bad = msg.text, msg.err != nil
 		if msg.err != nil {
 			m.headline = msg.err.Error()
 		}
-		m.events = append(m.events, eventMsg{at: m.now(), node: "you", text: m.headline})
+		m = m.note(eventMsg{at: m.now(), node: "you", text: m.headline})
 	case tea.KeyPressMsg:
 		return m.key(msg.String())
 	}
 	return m, nil
+}
+
+// note adds an event to the list, in the order of time: the servers' streams
+// arrive a little apart. What a server repeats is counted instead.
+func (m screen) note(e eventMsg) screen {
+	e.times = 1
+	recent := max(0, len(m.events)-repeatWindow)
+	list := append([]eventMsg(nil), m.events...)
+	for i := len(list) - 1; i >= recent; i-- {
+		if list[i].node == e.node && list[i].text == e.text && e.kind != "" {
+			e.times += list[i].times
+			list = append(list[:i], list[i+1:]...)
+			break
+		}
+	}
+	at := len(list)
+	for at > recent && at > 0 && list[at-1].at.After(e.at) {
+		at--
+	}
+	list = slices.Insert(list, at, e)
+	m.events = list[max(0, len(list)-maxScreenEvents):]
+
+	switch e.kind {
+	case "became_candidate":
+		m.campaigns = maps.Clone(m.campaigns)
+		if m.campaigns == nil {
+			m.campaigns = map[string]string{}
+		}
+		m.campaigns[e.node] = e.why
+	case "became_leader":
+		m.headline, m.bad = e.text+".", false
+		if why := m.campaigns[e.node]; why != "" {
+			leads, _, _ := strings.Cut(e.text, ",")
+			m.headline = fmt.Sprintf("%s: it stood because %s, and a majority voted for it.", leads, why)
+		}
+	}
+	return m
 }
 
 // key carries out one key press.
@@ -191,24 +230,59 @@ func (m screen) do(a action, nodes ...int) (tea.Model, tea.Cmd) {
 		return m.say("One thing at a time: the last keys are still being carried out.")
 	}
 	m.busy++
+	m.headline, m.bad = m.announce(a, nodes), false
 	return m, func() tea.Msg {
 		text, err := m.stage.act(a, nodes)
 		return doneMsg{text, err}
 	}
 }
 
-// minority picks who is cut off next: the leader and as many after it as still
-// make a minority; each further shape begins one server later.
+// announce says what has begun, until its end is known.
+func (m screen) announce(a action, nodes []int) string {
+	who := ""
+	for _, i := range nodes {
+		who += " " + m.last.views[i].Name
+	}
+	switch a {
+	case actKill:
+		return "Killing" + who + " with SIGKILL: it can tell nobody, only its sockets close …"
+	case actRestart:
+		return "Starting" + who + " …"
+	case actCut:
+		return "Cutting" + who + " off from the others …"
+	case actHeal:
+		return "Healing the network …"
+	case actWrite:
+		return "Writing a value …"
+	case actStopAll:
+		return "Stopping all servers …"
+	case actStartAll:
+		return "Starting all servers …"
+	}
+	return "Asking" + who + " to leave, with SIGTERM …"
+}
+
+// minority picks who is cut off next: the leader and as many running servers
+// after it as leave the others a majority; each further shape begins one server
+// later.
 func (m screen) minority() []int {
 	n := len(m.last.views)
 	if n < 2 {
 		return nil
 	}
-	first := max(0, m.leader())
-	size := max(1, (n-1)/2)
-	out := make([]int, size)
-	for i := range out {
-		out[i] = (first + m.cutShape + i) % n
+	running := 0
+	for i := range n {
+		if m.running(i) {
+			running++
+		}
+	}
+	size := max(1, running-(n/2+1))
+	var out []int
+	for i := range n {
+		j := (max(0, m.leader()) + m.cutShape + i) % n
+		if m.running(j) && len(out) < size {
+			out = append(out, j)
+		}
 	}
 	return out
 }

@@ -240,9 +240,9 @@ func (m screen) writerLine() string {
 		pulse = bad.Render("○")
 	}
 	// Fixed widths, so that growing numbers move nothing.
-	return fmt.Sprintf("%s client  acknowledged %s  in flight %s  refused %s  last %s  lost %s", pulse,
+	return fmt.Sprintf("%s client  acked %s  in flight %s  failed %s  last %s  lost %s", pulse,
 		num.Render(fmt.Sprintf("%-7d", w.Acked)), num.Render(fmt.Sprintf("%-3d", w.Inflight)),
-		num.Render(fmt.Sprintf("%-5d", w.Failed)), num.Render(fmt.Sprintf("%-7s", msText(w.Latency))), lost)
+		num.Render(fmt.Sprintf("%-6d", w.Failed)), num.Render(fmt.Sprintf("%-7s", msText(w.Latency))), lost)
 }
 
 func (m screen) headlineLines() []string {
@@ -276,12 +276,30 @@ func (m screen) eventLines(room int) []string {
 			who = dimStyle().Render(who)
 		}
 		text := e.text
-		if e.loud {
-			text = lipgloss.NewStyle().Foreground(lipgloss.Color("10")).Render(text)
+		if e.times > 1 {
+			text = fmt.Sprintf("%s (%d times)", text, e.times)
 		}
+		text = eventStyle(e.kind).Render(text)
 		lines[i] = fmt.Sprintf(" %s %s %s", dimStyle().Render(m.clock(e.at)), who, text)
 	}
 	return lines
+}
+
+// eventStyle gives an event the colour of the role that it is about.
+func eventStyle(kind string) lipgloss.Style {
+	switch kind {
+	case "became_leader":
+		return roleStyle(roleLeader)
+	case "became_candidate":
+		return roleStyle(roleCandidate)
+	case "became_pre_candidate":
+		return roleStyle(rolePreCandidate)
+	case "leader_gone", "peer_lost", "fault", "refused_disk":
+		return lipgloss.NewStyle().Foreground(lipgloss.Color("9"))
+	case "vote_refused", "became_follower":
+		return dimStyle()
+	}
+	return lipgloss.NewStyle()
 }
 
 func (m screen) keyLine() string {
@@ -293,13 +311,13 @@ func (m screen) keyLine() string {
 		keys[8].what = "start all"
 	}
 	if m.width < 100 { // room for the shorter words only
-		keys[0].what, keys[7].what = "kill ldr", "hand"
+		keys[0].what, keys[1].what, keys[7].what = "kill ★", "", "hand"
 		keys[8].what = strings.TrimSuffix(keys[8].what, " all")
 	}
 	key := lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color("14"))
 	var parts []string
 	for _, k := range keys {
-		parts = append(parts, key.Render(k.key)+" "+k.what)
+		parts = append(parts, strings.TrimSuffix(key.Render(k.key)+" "+k.what, " "))
 	}
 	return strings.Join(parts, " ")
 }

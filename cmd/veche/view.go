@@ -110,7 +110,8 @@ func viewOf(endpoint string, r *server.StatusReport) memberView {
 		Endpoint: endpoint, Name: printable(r.Name), ID: r.ID.String(),
 		Role: printable(r.Role), Confirmed: r.Confirmed, Fault: printable(r.Fault), Term: r.Term,
 		LeaderName: printable(r.Leader.Name),
-		Commit:     r.Commit, Applied: r.Applied, Persisted: r.Persisted, LastIndex: r.LastIndex,
+		// The member counts what it applied a moment later than what is committed.
+		Commit: max(r.Commit, r.Applied), Applied: r.Applied, Persisted: r.Persisted, LastIndex: r.LastIndex,
 		Elections: r.Elections, LastContact: milliseconds(r.LastContactMS),
 	}
 	if r.Leader.ID != 0 {
