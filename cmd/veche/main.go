@@ -64,6 +64,6 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(serveCommand(), statusCommand(), demoCommand(), benchCommand(),
-		burnCommand(), versionCommand())
+		burnCommand(), simCommand(), versionCommand())
 	return root
 }

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+)
+
+// buildVeche builds the program as a person would.
+func buildVeche(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "veche")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", name, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return name
+}
+
+func TestServe_ThreeProcessesKeepTheirWord(t *testing.T) {
+	// The smoke test of everything together: three real processes elect, take a
+	// write through a follower, lose their leader to kill -9, take a write again,
+	// hold both, show their status, and leave cleanly on SIGTERM.
+	c, err := newCluster(clusterOptions{Nodes: 3, Program: buildVeche(t), Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			showLogs(t, c)
+		}
+		c.close()
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cl, err := dialClients(c.endpoints())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.close()
+	if err := c.startAll(); err != nil {
+		t.Fatal(err)
+	}
+	leader, view := mustAgree(t, ctx, c)
+
+	follower := (leader + 1) % 3
+	mustPut(t, ctx, cl.kv[follower], "first", "1")
+	c.kill(leader)
+	after, newView := mustAgree(t, ctx, c)
+	if after == leader || newView.Term <= view.Term {
+		t.Fatalf("%s led in term %d; now %s is said to lead in term %d", view.Name, view.Term, newView.Name, newView.Term)
+	}
+	mustPut(t, ctx, cl.kv[3-leader-after], "second", "2")
+
+	if err := c.start(leader); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.await(ctx, "all three follow", func(v []memberView) bool { return agreedLeader(v, 3) >= 0 }); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"first": "1", "second": "2"} {
+		r, err := retryRead(ctx, func(ctx context.Context) (*pb.RangeResponse, error) {
+			return cl.kv[leader].Range(ctx, &pb.RangeRequest{Key: []byte(key)})
+		})
+		if err != nil || len(r.Kvs) != 1 || string(r.Kvs[0].Value) != want {
+			t.Fatalf("%s is %v, %v at the one that came back; want %s", key, r, err, want)
+		}
+	}
+	var out, errs bytes.Buffer
+	if code := run(ctx, []string{"status", "--endpoints", c.nodes[leader].client}, &out, &errs); code != statusHealthy {
+		t.Errorf("status ended with %d\n%s%s", code, out.String(), errs.String())
+	}
+	if err := c.stopAll(); err != nil {
+		t.Error(err)
+	}
+}
+
+func mustAgree(t *testing.T, ctx context.Context, c *cluster) (int, memberView) {
+	t.Helper()
+	i, v, err := c.awaitLeader(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i, v
+}
+
+// mustPut writes, and tries again only after what is known to have failed: the
+// same value under the same key may be written twice.
+func mustPut(t *testing.T, ctx context.Context, kv pb.KVClient, key, value string) {
+	t.Helper()
+	_, err := kv.Put(ctx, &pb.PutRequest{Key: []byte(key), Value: []byte(value)})
+	if err != nil {
+		t.Fatalf("put %s: %v", key, err)
+	}
+}
+
+func showLogs(t *testing.T, c *cluster) {
+	for _, n := range c.nodes {
+		text, _ := os.ReadFile(filepath.Join(c.dir, n.name+".log"))
+		t.Logf("log of %s:\n%s", n.name, text)
+	}
+}
+
+func TestServe_RefusesDataOfAnotherAndDataInUse(t *testing.T) {
+	// A data directory is opened by its owner alone: a second process and
+	// another name are refused with one sentence and exit code 2.
+	dir := filepath.Join(t.TempDir(), "data")
+	ports, err := holdPorts(6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := func(name string, first int) *serveConfig {
+		c := &serveConfig{Name: name, DataDir: dir, ListenClient: ports[first].Addr().String(), ListenPeer: ports[first+1].Addr().String(),
+			ListenHTTP: ports[first+2].Addr().String(), InitialCluster: fmt.Sprintf("n1=%s,n2=%s", ports[1].Addr(), ports[4].Addr()),
+			ElectionTimeout: timeRange{150 * time.Millisecond, 300 * time.Millisecond}, Heartbeat: 50 * time.Millisecond,
+			SnapshotBytes: 1 << 20, MaxLogBytes: 1 << 20, LogLevel: "error", LogFormat: "text"}
+		if err := c.check(); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	one, other := config("n1", 0), config("n2", 3)
+	inUse := config("n1", 0)
+	for _, p := range ports {
+		p.Close()
+	}
+	log := newLogger(one, os.Stderr)
+	m, err := startMember(one, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inUse.ListenClient, inUse.ListenPeer, inUse.ListenHTTP = other.ListenClient, other.ListenPeer, other.ListenHTTP
+	_, err = startMember(inUse, log)
+	mustRefuse(t, err, "in use")
+	_, err = startMember(config2(other, one.ListenHTTP), log)
+	mustRefuse(t, err, "is in use by another program")
+	if err := m.leave(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = startMember(other, log)
+	mustRefuse(t, err, "belongs to")
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the data directory has mode %v, %v; want 0700", info.Mode(), err)
+	}
+}
+
+// config2 is c with another address for people.
+func config2(c *serveConfig, http string) *serveConfig {
+	d := *c
+	d.ListenHTTP = http
+	return &d
+}
+
+func mustRefuse(t *testing.T, err error, want string) {
+	t.Helper()
+	e, ok := err.(*exitError)
+	if !ok || e.code != exitUsage || !strings.Contains(e.text, want) || strings.Contains(e.text, "\n") {
+		t.Fatalf("got %v; want one sentence with %q and exit code 2", err, want)
+	}
+}
+
+func TestRun_WrongCallsAreCode2(t *testing.T) {
+	// A wrong call of any other command ends with 2 and a sentence.
+	for _, args := range []string{
+		"nonsense", "serve --nonsense", "serve extra", "demo --nodes 0 --script", "demo --nodes 4 --script", "demo -o xml",
+		"bench failover --kills 0", "bench failover --nodes 1", "bench stable --minutes 0", "burn --for 0s",
+	} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), strings.Fields(args), &out, &errs); code != exitUsage || errs.Len() == 0 {
+			t.Errorf("%s: exit code %d, %q", args, code, errs.String())
+		}
+	}
+}
+
+func TestVersion_NamesTheBuild(t *testing.T) {
+	// One line that begins with the program's name.
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"version"}, &out, &errs); code != exitOK || !strings.HasPrefix(out.String(), "veche ") {
+		t.Fatalf("exit code %d, %q", code, out.String())
+	}
+}
