@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -276,6 +278,9 @@ type stability struct {
 	Failed    uint64  `json:"failed"`
 	LongestMs float64 `json:"longest_pause_ms"` // between two acknowledgements
 	Lost      int     `json:"lost"`
+	// StallMs is the longest time that this program itself, which only sleeps
+	// and looks, was kept from running: what the machine did to everybody.
+	StallMs float64 `json:"longest_stall_ms"`
 }
 
 func benchStableCommand() *cobra.Command {
@@ -332,6 +337,21 @@ func measureStability(ctx context.Context, opts clusterOptions, minutes float64,
 	_, known := s.referee.seen()
 	s.referee.run(stableSampleEvery)
 	defer s.referee.stop()
+	watch, unwatch := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer unwatch()
+	for i := range s.cluster.nodes {
+		watching.Go(func() {
+			followEvents(watch, s.cluster, i, func(e eventMsg) {
+				if e.at.After(began) && electionEvents[e.kind] {
+					fmt.Fprintf(progress, "%s %s\n", e.at.Format("15:04:05.000"), e.text)
+				}
+			})
+		})
+	}
+	var stall stallMeter
+	watching.Go(func() { stall.run(watch) })
 	for ctx.Err() == nil && time.Now().Before(until) {
 		s.let(ctx, min(stableProgressEvery, time.Until(until)))
 		_, changes := s.referee.seen()
@@ -351,6 +371,7 @@ func measureStability(ctx context.Context, opts clusterOptions, minutes float64,
 	}
 	r.LongestMs = float64(s.writer.longestGap(began, time.Now()).Microseconds()) / 1000
 	r.Failed = s.writer.stats().Failed
+	r.StallMs = float64(stall.longest().Microseconds()) / 1000
 	samples, changes := s.referee.seen()
 	r.Samples, r.Changes = samples, changes-known
 	check, cancel := context.WithTimeout(ctx, situationMax)
@@ -371,7 +392,37 @@ func (r stability) write(w io.Writer, asJSON bool) error {
 		return json.NewEncoder(w).Encode(r)
 	}
 	_, err := fmt.Fprintf(w, "%g minutes, busy machine: %v\n%d changes of leader, %d elections started, %s leads in term %d\n"+
-		"%d writes acknowledged, %d refused, %d lost, longest pause %s\n",
-		r.Minutes, r.Busy, r.Changes, r.Elections, r.Leader, r.Term, r.Acked, r.Failed, r.Lost, leaderlessText(r.LongestMs))
+		"%d writes acknowledged, %d refused, %d lost, longest pause %s\n"+
+		"the machine kept this program itself from running for up to %s\n",
+		r.Minutes, r.Busy, r.Changes, r.Elections, r.Leader, r.Term, r.Acked, r.Failed, r.Lost, leaderlessText(r.LongestMs), leaderlessText(r.StallMs))
 	return err
 }
+
+// electionEvents are those that explain a change of leader.
+var electionEvents = map[string]bool{
+	"became_pre_candidate": true, "became_candidate": true, "became_leader": true, "leader_gone": true,
+	"transfer_started": true, "peer_lost": true, "fault": true,
+}
+
+// stallMeter measures how late a sleeper wakes.
+type stallMeter struct{ worst atomic.Int64 }
+
+// run sleeps and looks until ctx ends.
+func (m *stallMeter) run(ctx context.Context) {
+	t := time.NewTimer(stallEvery)
+	defer t.Stop()
+	for {
+		due := time.Now().Add(stallEvery)
+		t.Reset(stallEvery)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+		if late := int64(time.Since(due)); late > m.worst.Load() {
+			m.worst.Store(late)
+		}
+	}
+}
+
+func (m *stallMeter) longest() time.Duration { return time.Duration(m.worst.Load()) }

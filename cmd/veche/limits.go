@@ -83,5 +83,6 @@ const (
 const (
 	maxKills            = 10_000
 	stableSampleEvery   = 200 * time.Millisecond // a change of term is never undone, so none is missed
+	stallEvery          = 5 * time.Millisecond   // far below a heartbeat
 	stableProgressEvery = 10 * time.Second
 )

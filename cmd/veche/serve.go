@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"veche/host"
@@ -110,6 +111,10 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 	id := clusterID(cfg.peers, cfg.ClusterToken)
 	self := memberID(id, cfg.Name)
 	m = &member{log: log, served: make(chan error, 1)}
+	if err := checkDataDir(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	limitMemory(log)
 	m.wal, err = wal.Open(wal.OS(), cfg.DataDir, wal.Identity{Cluster: id, Member: self, Name: cfg.Name}, wal.Options{Random: random64})
 	if err != nil {
 		return nil, &exitError{dataDirCode(err), err.Error()}
@@ -117,11 +122,12 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 	open.add(m.wal)
 
 	journal := server.NewJournal()
+	var peers peerMetrics
 	m.host, err = host.Start(host.Config{
 		Raft:          cfg.raft(id, self),
 		SnapshotBytes: int(cfg.SnapshotBytes),
 		Log:           m.wal,
-		Network:       cfg.network(id, self, m.wal, listeners.peer, log),
+		Network:       cfg.network(id, self, m.wal, listeners.peer, log, &peers),
 		StateMachine:  server.NewMachine(),
 		Logger:        log,
 		Events: func(events []raft.Event) {
@@ -145,6 +151,7 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 		FastDetection: cfg.FastDetection,
 		Version:       versionLine(),
 		Log:           log,
+		Collectors:    []prometheus.Collector{&peers},
 	})
 	if err != nil {
 		m.host.Stop(context.Background())
@@ -249,18 +256,40 @@ func (c *serveConfig) raft(cluster raft.ClusterID, self raft.NodeID) raft.Config
 }
 
 // network gives what makes the host's connection to its peers.
-func (c *serveConfig) network(cluster raft.ClusterID, self raft.NodeID, l *wal.Log, peers net.Listener, log *slog.Logger) func(host.Receiver) (host.Network, error) {
+func (c *serveConfig) network(cluster raft.ClusterID, self raft.NodeID, l *wal.Log, peers net.Listener, log *slog.Logger, metrics *peerMetrics) func(host.Receiver) (host.Network, error) {
 	return func(r host.Receiver) (host.Network, error) {
 		addrs := map[raft.NodeID]string{}
 		for _, p := range c.peers {
 			addrs[memberID(cluster, p.Name)] = p.Addr
 		}
-		return transport.New(transport.Config{
+		t, err := transport.New(transport.Config{
 			Cluster: cluster, Self: self, Boot: l.Boot(), Incarnation: l.Incarnation(),
 			Listener: peers, Advertise: c.AdvertisePeer, Peers: addrs,
 			Receive: r.Receive, PeerDown: r.PeerDown, Logger: log,
 		})
+		if err != nil {
+			return nil, err
+		}
+		metrics.transport.Store(t)
+		return t, nil
 	}
+}
+
+// checkDataDir refuses a directory that others on the machine can look into. A
+// missing one is made for the owner alone.
+func checkDataDir(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return usagef("the data directory %s cannot be looked at: %v", dir, plainPathError(err))
+	case !info.IsDir():
+		return usagef("the data directory %s is a file; name a directory with --data-dir", dir)
+	case info.Mode().Perm()&0o077 != 0:
+		return usagef("the data directory %s is open to others on this machine (mode %04o); run chmod 700 on it", dir, info.Mode().Perm())
+	}
+	return nil
 }
 
 // dataDirCode: a directory that is someone else's or in use is a mistake of the

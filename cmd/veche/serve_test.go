@@ -83,6 +83,90 @@ func TestServe_ThreeProcessesKeepTheirWord(t *testing.T) {
 	}
 }
 
+func TestServe_WipedDiskIsRefused(t *testing.T) {
+	// A server that comes back under its name with an empty disk has forgotten
+	// its votes: it must stop by itself, with code 1 and a sentence that says
+	// what to do. Real processes; one data directory is removed.
+	c, err := newCluster(clusterOptions{Nodes: 3, Program: buildVeche(t), Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			showLogs(t, c)
+		}
+		c.close()
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := c.startAll(); err != nil {
+		t.Fatal(err)
+	}
+	// Only a member that was admitted, and of whom the others know it, is
+	// refused; following the leader with the whole log is enough.
+	if _, err := c.await(ctx, "all three follow", func(v []memberView) bool { return agreedLeader(v, 3) >= 0 }); err != nil {
+		t.Fatal(err)
+	}
+	leader, _ := mustAgree(t, ctx, c)
+	wiped := (leader + 1) % 3
+	c.kill(wiped)
+	if err := os.RemoveAll(c.nodes[wiped].dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.start(wiped); err != nil {
+		t.Fatal(err)
+	}
+	p := c.nodes[wiped].proc
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		t.Fatal("the wiped server still runs")
+	}
+	text, err := os.ReadFile(filepath.Join(c.dir, c.nodes[wiped].name+".log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := lastLine(string(text))
+	if code := p.cmd.ProcessState.ExitCode(); code != exitFailed || !strings.HasPrefix(last, "veche: ") {
+		t.Fatalf("it ended with %d and %q", code, last)
+	}
+	t.Log(last)
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return lines[len(lines)-1]
+}
+
+func TestServe_DataDirOpenToOthersIsRefused(t *testing.T) {
+	// A log that others can read is no secret; the sentence says what to do.
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	mustRefuse(t, checkDataDir(dir), "chmod 700")
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkDataDir(dir); err != nil {
+		t.Error(err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRefuse(t, checkDataDir(file), "is a file")
+}
+
+func TestMemoryShare_LeavesRoom(t *testing.T) {
+	// "max" and nonsense mean no bound.
+	for text, want := range map[string]int64{"1000\n": 900, "max\n": 0, "": 0, "-5": 0} {
+		if got := memoryShare(text); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
 func mustAgree(t *testing.T, ctx context.Context, c *cluster) (int, memberView) {
 	t.Helper()
 	i, v, err := c.awaitLeader(ctx)
