@@ -73,6 +73,10 @@ func (c *Core) recorded() bool {
 // onGreet answers another server's account of itself.
 func (c *Core) onGreet(m *Message) {
 	g := &m.Greet
+	if g.Incarnation == 0 {
+		c.event(EventMessageIgnored, m.From, 0, ReasonFresh)
+		return // every data directory has one; 0 would match an unrecorded member's
+	}
 	reply := GreetReply{Incarnation: c.cfg.Incarnation, Standing: c.hard.Standing, Empty: c.empty()}
 	known, ok := c.committedConfig().Config.Member(m.From)
 	seen := c.announcementOf(m.From)

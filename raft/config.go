@@ -96,6 +96,8 @@ func (c Config) Check() error {
 		return errors.New("raft: the group id is 0")
 	case c.Incarnation == 0:
 		return errors.New("raft: the incarnation is 0; it must be drawn at random with the data directory")
+	case len(c.ClientAddr) > textMax:
+		return errors.New("raft: the client address is longer than 1024 bytes")
 	case c.ElectionMin <= 0 || c.ElectionMax < c.ElectionMin:
 		return errors.New("raft: the election timeout must be a range of positive times, the smaller first")
 	case c.Heartbeat <= 0 || c.Heartbeat*2 > c.ElectionMin:

@@ -76,6 +76,11 @@ func New(cfg Config, disk Restored, now Time) (*Core, error) {
 	c.campaign = c.rng.next() >> 1
 	c.resetTimer()
 	c.nextGreetAt = now
+	if c.cfg.NoFastDetection && c.hard.Term > 0 {
+		// It may have answered a leader a moment before it went down, and that
+		// leader counts on it for the minimum election timeout.
+		c.heardEver, c.heardAt = true, now
+	}
 	return c, nil
 }
 
@@ -102,6 +107,8 @@ func (c *Core) restore(d Restored) error {
 		return errors.New("raft: the log was cut beyond the newest snapshot")
 	case d.Snapshot.Index > c.log.last():
 		return errors.New("raft: the newest snapshot lies beyond the end of the log")
+	case d.Hard.Term > termMax:
+		return errors.New("raft: the restored term is beyond any that elections can reach")
 	case c.log.lastTerm() > d.Hard.Term:
 		return errors.New("raft: the log holds a term that the hard state does not know")
 	}
@@ -162,6 +169,9 @@ func (c *Core) finish() {
 	c.handOut()
 	c.checkInvariants()
 	c.out.Wake = c.nextWake()
+	if c.fault != "" { // whatever this Step wanted rests upon what is broken
+		c.out.Write, c.out.Send, c.out.Apply, c.out.Wake = Write{}, c.out.Send[:0], nil, Never
+	}
 	c.out = nil
 }
 
@@ -224,6 +234,10 @@ func (c *Core) nextWake() Time {
 func (c *Core) receive(m *Message) {
 	if m.Group != c.cfg.Group || m.To != c.cfg.Self || m.From == c.cfg.Self || m.From == 0 {
 		c.event(EventMessageIgnored, m.From, 0, ReasonNotMember)
+		return
+	}
+	if m.Term > termMax {
+		c.event(EventMessageIgnored, m.From, 0, ReasonStaleTerm)
 		return
 	}
 	if c.meetTerm(m) {

@@ -36,6 +36,12 @@ type heldMessage struct {
 
 // setHard changes the hard state, to be written with this Step.
 func (c *Core) setHard(h HardState) {
+	if h.Term != c.hard.Term {
+		c.dropHeld()
+		// What one leader vouched for, the next one need not hold; what is
+		// committed, every later leader holds (§5.4.3).
+		c.verified = c.commit
+	}
 	if h != c.hard {
 		c.hard = h
 		c.disk.hardChanged = true
@@ -105,20 +111,40 @@ func (c *Core) releaseHeld() {
 	keep := d.held[:0]
 	for k := range d.held {
 		h := &d.held[k]
-		if h.gate == 0 {
+		isNew := h.gate == 0
+		if isNew {
 			h.gate = d.hardSeq
 			if h.restLog {
 				h.gate = d.issued
 			}
 		}
-		if h.gate > d.durable {
+		switch {
+		case h.gate <= d.durable:
+			c.out.Send = append(c.out.Send, h.m)
+		case !isNew || !replaceHeld(keep, h):
 			keep = append(keep, *h)
-			continue
 		}
-		c.out.Send = append(c.out.Send, h.m)
 	}
 	clear(d.held[len(keep):])
 	d.held = keep
+}
+
+// replaceHeld puts h in the place of an answer of its kind to the same server
+// that waits for the same write, if there is one: the newer says all that the
+// older does. So a stalled disk holds few answers per server and write, however
+// long it stalls.
+func replaceHeld(held []heldMessage, h *heldMessage) bool {
+	for k := range held {
+		o := &held[k]
+		if o.gate != h.gate || o.m.Kind != h.m.Kind || o.m.To != h.m.To || o.m.AppendReply.Rejected != h.m.AppendReply.Rejected {
+			continue
+		}
+		// A repeated old AppendEntries must not take back what a newer one showed.
+		h.m.AppendReply.Match = max(h.m.AppendReply.Match, o.m.AppendReply.Match)
+		*o = *h
+		return true
+	}
+	return false
 }
 
 // onPersisted takes the disk's word that everything up to seq is durable.

@@ -26,14 +26,16 @@ func (c *Core) electionTimeout() {
 		why = ReasonSplit
 	}
 	c.resetTimer()
-	if c.mayCampaign() {
-		c.preCampaign(why)
+	if !c.mayCampaign() {
+		c.setLeader(0) // it fell silent
+		return
 	}
+	c.preCampaign(why)
 }
 
 // mayCampaign: only a voter whose disk remembers what it promised.
 func (c *Core) mayCampaign() bool {
-	return c.hard.Standing == Admitted && c.config().votes(c.cfg.Self)
+	return c.hard.Standing == Admitted && c.hard.Term < termMax && c.config().votes(c.cfg.Self)
 }
 
 // preCampaign asks who would vote for this server in the next term, and changes
@@ -49,14 +51,13 @@ func (c *Core) preCampaign(why Reason) {
 
 // campaignNow begins an election (§5.2).
 func (c *Core) campaignNow(why Reason) {
-	c.dropHeld()
 	c.setHard(HardState{Term: c.hard.Term + 1, Vote: c.cfg.Self, Standing: c.hard.Standing})
 	c.setLeader(0)
 	c.role = Candidate
 	c.elections++
 	c.campaignFor = why
 	c.resetTimer()
-	if c.leaderGone {
+	if c.fastPhase() {
 		// Those who saw the leader's process die compete within milliseconds; a
 		// vote they split is decided as fast.
 		c.deadline = c.now + Time(c.rng.between(2*FastSpread, 4*FastSpread))
@@ -119,6 +120,9 @@ func (c *Core) onRequestVote(m *Message) {
 		c.send(reply) // promises nothing, changes nothing
 		return
 	}
+	if c.role == PreCandidate {
+		c.becomeFollower(c.hard.Term, 0, ReasonVoted) // or it would depose the one it votes for
+	}
 	c.setHard(HardState{Term: c.hard.Term, Vote: m.From, Standing: c.hard.Standing})
 	c.resetTimer()
 	c.event(EventVoteGranted, m.From, 0, ReasonNone)
@@ -178,6 +182,9 @@ func (c *Core) onVoteReply(m *Message) {
 	if r.Granted && !r.Pre && m.Term != c.hard.Term {
 		return // a vote counts in its own term only
 	}
+	if !c.config().votes(m.From) {
+		return // no voter of ours: its word decides nothing
+	}
 	for k := range c.ballots {
 		if c.ballots[k].id == m.From {
 			return // said already
@@ -235,18 +242,16 @@ func (c *Core) loseCampaign() {
 func (c *Core) becomeFollower(term Term, leader NodeID, why Reason) {
 	was, moved := c.role, term > c.hard.Term
 	if moved {
-		c.dropHeld()
 		c.setHard(HardState{Term: term, Standing: c.hard.Standing})
-		c.verified = c.commit // what is committed, every later leader holds (§5.4.3)
 	}
 	c.role = Follower
-	if was == Leader {
-		c.stopLeading(why)
-	}
 	if was != Follower || moved {
 		c.event(EventBecameFollower, leader, 0, why)
 	}
 	c.setLeader(leader)
+	if was == Leader {
+		c.stopLeading(why) // tells waiting clients whom to ask now
+	}
 	if was == Leader || was == Candidate {
 		c.resetTimer()
 	}
@@ -269,7 +274,7 @@ func (c *Core) setLeader(id NodeID) {
 // hearLeader notes a message of this term's leader: the election timer starts
 // anew, and candidates give up (§5.2). False: no such leader can be.
 func (c *Core) hearLeader(m *Message) bool {
-	if c.role == Leader {
+	if c.leader != 0 && c.leader != m.From {
 		c.event(EventMessageIgnored, m.From, 0, ReasonStaleTerm)
 		return false // election safety says that it is forged, or meant for another
 	}

@@ -55,6 +55,9 @@ func (c *Core) Hash() uint64 {
 	}
 	d.word(uint64(c.snap.Index))
 	c.hashDisk(&d)
+	d.word(c.sessions)
+	d.word(c.round)
+	d.word(uint64(c.campaignFor))
 	d.word(uint64(c.role))
 	d.word(uint64(c.commit))
 	d.word(uint64(c.handed))
@@ -121,7 +124,6 @@ func (c *Core) hashLeader(d *digest) {
 		return
 	}
 	at := func(t Time) { d.word(uint64(t - c.now)) }
-	d.word(c.round)
 	d.word(uint64(c.firstOfTerm))
 	d.word(uint64(c.uncommitted))
 	at(c.ledSince)

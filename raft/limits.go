@@ -19,4 +19,8 @@ const (
 	// probeBytes bounds what a first AppendEntries carries to a follower whose
 	// log is not known to match: it may be refused and sent again.
 	probeBytes = 64 << 10
+
+	// termMax bounds a term. Terms grow by one per election, so no cluster comes
+	// near it; beyond it a term is forged, and adding one might wrap to 0.
+	termMax Term = 1 << 62
 )

@@ -122,7 +122,7 @@ func (c *Core) sendEntries(p *peer) {
 	if p.probing {
 		if !p.paused {
 			p.paused = true
-			c.sendAppend(p, c.log.upTo(max(p.next, c.log.base+1), probeBytes))
+			c.sendAppend(p, c.log.upTo(max(p.next, c.log.base+1), min(probeBytes, c.cfg.MaxAppendBytes)))
 		}
 		return
 	}
@@ -151,7 +151,7 @@ func (c *Core) sendAppend(p *peer, entries []Entry) {
 // leaderWake: a heartbeat is due, or a transfer has taken too long.
 func (c *Core) leaderWake() {
 	c.expireTransfer()
-	if c.now >= c.heartbeatAt {
+	if c.role == Leader && c.now >= c.heartbeatAt {
 		c.noticeLost()
 		c.beat()
 	}
@@ -216,20 +216,29 @@ func (c *Core) setCommit(n Index) {
 	}
 	before := c.commit
 	c.commit = n
-	done := 0
-	for done < len(c.pending) && c.pending[done].index <= n {
-		p := &c.pending[done]
-		kind, why := Committed, ReasonNone
-		if !c.log.matches(p.index, p.term) {
-			kind, why = Lost, ReasonOverwritten
-		}
-		c.outcome(Outcome{Kind: kind, Tag: p.tag, Index: p.index, Reason: why, Leader: c.leader})
-		done++
-	}
-	if done > 0 {
-		c.pending = append(c.pending[:0], c.pending[done:]...)
-	}
+	c.endProposals()
 	c.configsCommitted(before, n)
+}
+
+// endProposals ends the proposals that the commit index decides. An entry that
+// was overwritten here is not lost by that: a server that still holds it may win
+// a later election and commit it. It is lost when another entry is committed at
+// its index, or one of a later term anywhere: terms only grow along a log, so no
+// log with both can be, and every later leader's log has the committed one.
+func (c *Core) endProposals() {
+	term, _ := c.log.term(c.commit)
+	keep := c.pending[:0]
+	for _, p := range c.pending {
+		switch {
+		case c.log.matches(p.index, p.term) && p.index <= c.commit:
+			c.outcome(Outcome{Kind: Committed, Tag: p.tag, Index: p.index, Leader: c.leader})
+		case p.index <= c.commit || p.term < term:
+			c.outcome(Outcome{Kind: Lost, Tag: p.tag, Index: p.index, Reason: ReasonOverwritten, Leader: c.leader})
+		default:
+			keep = append(keep, p)
+		}
+	}
+	c.pending = keep
 }
 
 // onAppend is AppendEntries at the receiver (§5.3).
@@ -243,6 +252,9 @@ func (c *Core) onAppend(m *Message) {
 		return // a fresh disk acknowledges nothing
 	}
 	prev, entries := a.PrevIndex, a.Entries
+	if !c.must(c.agreesBelowCommit(a), "a leader overwrites a committed entry") {
+		return
+	}
 	if prev < c.commit { // what is committed here, the leader holds as well (§5.4.3)
 		skip := min(int(c.commit-prev), len(entries))
 		prev += Index(skip)
@@ -262,6 +274,22 @@ func (c *Core) onAppend(m *Message) {
 	c.learnCommit(min(a.Commit, c.verified), a.Cut)
 	c.holdForLog(Message{Kind: KindAppendReply, To: m.From, AppendReply: AppendReply{
 		Session: a.Session, Round: a.Round, Sent: a.Sent, Match: end}})
+}
+
+// agreesBelowCommit says whether what this term's leader sent agrees with what is
+// committed here. If not, two leaders' majorities did not overlap.
+func (c *Core) agreesBelowCommit(a *Append) bool {
+	i, term := a.PrevIndex, a.PrevTerm
+	for k := 0; i <= c.commit; k++ {
+		if have, held := c.log.term(i); held && have != term {
+			return false
+		}
+		if k == len(a.Entries) {
+			return true
+		}
+		i, term = a.Entries[k].Index, a.Entries[k].Term
+	}
+	return true
 }
 
 // wellFormed says whether an honest leader could have sent this AppendEntries.
@@ -319,15 +347,6 @@ func (c *Core) truncate(first Index) {
 	c.event(EventTruncated, 0, first, ReasonConflict)
 	c.log.truncate(first)
 	c.rollBackConfigs(first)
-	keep := c.pending[:0]
-	for _, p := range c.pending {
-		if p.index < first {
-			keep = append(keep, p)
-			continue
-		}
-		c.outcome(Outcome{Kind: Lost, Tag: p.tag, Index: p.index, Reason: ReasonOverwritten, Leader: c.leader})
-	}
-	c.pending = keep
 	c.logChanged(first)
 }
 
@@ -394,6 +413,7 @@ func (c *Core) onRejected(p *peer, r *AppendReply) {
 }
 
 func (c *Core) onMatched(p *peer, match Index) {
+	id := p.id
 	if match > c.log.last() {
 		c.event(EventMessageIgnored, p.id, match, ReasonGap)
 		return // no honest follower of this term says so
@@ -410,8 +430,12 @@ func (c *Core) onMatched(p *peer, match Index) {
 		c.cutLog(c.heldByAll())
 		c.mayHandOver()
 	}
-	if c.role == Leader {
-		c.sendEntries(p)
+	if p = c.peer(id); p == nil { // a commit may have changed the configuration, and c.peers with it
+		return
+	}
+	c.sendEntries(p)
+	if min(c.commit, p.match) > p.commitSent {
+		c.sendHeartbeat(p) // its clients wait for the commit that its late answer did not decide
 	}
 }
 
@@ -428,8 +452,10 @@ func (c *Core) onHeartbeatReply(m *Message) {
 		p.paused = false
 	case r.Received < p.match:
 		p.probeFrom(p.match + 1) // it restarted: show it again where the logs agree
-	case r.Received+1 < p.next && len(p.inflight) > 0 && c.now-p.inflight[0].sent > Time(2*c.cfg.Heartbeat):
-		p.probeFrom(r.Received + 1) // sent long ago and not received: lost
+	case len(p.inflight) > 0 && c.now-p.inflight[0].sent > Time(2*c.cfg.Heartbeat):
+		// Sent long ago and not acknowledged: what was not received is sent again;
+		// if all was, an empty probe asks for the acknowledgement, which was lost.
+		p.probeFrom(min(r.Received, c.log.last()) + 1)
 	}
 	c.sendEntries(p)
 	c.answerReads()

@@ -57,11 +57,20 @@ func (c *Core) mayHandOver() {
 }
 
 // expireTransfer gives up a transfer that took an election timeout, so that
-// clients are not refused for ever.
+// clients are not refused for ever. A TimeoutNow that is still on its way could
+// make its receiver the next leader at any later moment of this term, past the
+// voters' refusal that Confirmed rests upon. So the term ends with it: this
+// server has itself elected in the next one, as a transfer to itself.
 func (c *Core) expireTransfer() {
-	if c.transfer.to != 0 && c.now >= c.transfer.deadline {
-		c.event(EventTransferAborted, c.transfer.to, 0, ReasonTransferTimeout)
-		c.transfer = transfer{}
+	if c.transfer.to == 0 || c.now < c.transfer.deadline {
+		return
+	}
+	sent := c.transfer.sent
+	c.event(EventTransferAborted, c.transfer.to, 0, ReasonTransferTimeout)
+	c.transfer = transfer{}
+	if sent && c.mayCampaign() {
+		c.becomeFollower(c.hard.Term, 0, ReasonTransferTimeout)
+		c.campaignNow(ReasonTransferAsked)
 	}
 }
 
