@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -41,14 +42,19 @@ type realMember struct {
 
 // realCluster is a cluster on loopback in this process.
 type realCluster struct {
-	t       *testing.T
-	members []*realMember
+	t          *testing.T
+	leaderWait time.Duration
+	members    []*realMember
 }
 
-// startCluster starts n members and waits until all know the same leader.
-func startCluster(t *testing.T, n int) *realCluster {
+// patient is for tests in which an election that a busy machine brings about
+// must not end a request.
+const patient = 20 * time.Second
+
+// startCluster starts n members and waits until all know a leader.
+func startCluster(t *testing.T, n int, leaderWait time.Duration) *realCluster {
 	t.Helper()
-	c := &realCluster{t: t}
+	c := &realCluster{t: t, leaderWait: leaderWait}
 	var initial raft.Configuration
 	peers, listeners := map[raft.NodeID]string{}, []net.Listener{}
 	for i := range n {
@@ -106,6 +112,7 @@ func (c *realCluster) start(initial raft.Configuration, peers map[raft.NodeID]st
 	m.server, err = New(Config{
 		Node: FromHost(m.host), ClusterID: testCluster, Self: m.id, Name: m.name, Client: client, HTTP: people, Journal: journal,
 		ElectionMin: raft.DefaultElectionMin, ElectionMax: raft.DefaultElectionMax, Heartbeat: raft.DefaultHeartbeat, FastDetection: true,
+		LeaderWait: c.leaderWait, RequestTimeout: patient,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -197,8 +204,8 @@ func soon(t *testing.T) context.Context {
 // Goal: etcd's own client works against any member, a follower too, with the
 // semantics of etcd. Method: the calls of a day through a follower of three.
 func TestCluster_ClientThroughFollower(t *testing.T) {
-	c := startCluster(t, 3)
-	leader, follower := c.roles()
+	c := startCluster(t, 3, patient)
+	_, follower := c.roles()
 	cli, ctx := c.dial(follower), soon(t)
 	put, err := cli.Put(ctx, "app/a", "1")
 	if err != nil {
@@ -262,22 +269,31 @@ func TestCluster_ClientThroughFollower(t *testing.T) {
 	if err != nil || len(members.Members) != 3 {
 		t.Fatalf("members %v, %v", members, err)
 	}
-	leader.await(t, func(s host.Status) bool { return s.Config.Members[0].ClientAddr != "" })
 	st, err := cli.Status(ctx, follower.client)
-	if err != nil || st.Leader != uint64(leader.id) || st.Version != apiVersion || len(st.Errors) != 0 {
+	if err != nil || st.Leader == 0 || st.Version != apiVersion || len(st.Errors) != 0 || st.RaftAppliedIndex == 0 {
 		t.Errorf("status %v, %v", st, err)
 	}
 	if _, err := cli.Grant(ctx, 5); err == nil || !strings.Contains(err.Error(), "not built yet") {
 		t.Errorf("grant %v", err)
 	}
-	for _, m := range c.members {
-		res, err := http.Get("http://" + m.http + "/leader")
-		if err != nil {
-			t.Fatal(err)
+	for there := 0; there == 0; { // until one is confirmed
+		for _, m := range c.members {
+			res, err := http.Get("http://" + m.http + "/leader")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var l LeaderReport
+			err = json.NewDecoder(res.Body).Decode(&l)
+			res.Body.Close()
+			if here := res.StatusCode == http.StatusOK; err != nil || here != l.Here || here && l.ID != ID(m.id) {
+				t.Fatalf("%s: /leader answers %d %+v, %v", m.name, res.StatusCode, l, err)
+			}
+			if l.Here {
+				there++
+			}
 		}
-		res.Body.Close()
-		if want := m == leader; (res.StatusCode == http.StatusOK) != want {
-			t.Errorf("%s leads: %v, /leader answers %d", m.name, want, res.StatusCode)
+		if ctx.Err() != nil {
+			t.Fatal("no member says that it leads")
 		}
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
@@ -287,7 +303,7 @@ func TestCluster_ClientThroughFollower(t *testing.T) {
 // the same random requests to random members of three and to a plain store;
 // answers must be equal but for the header. The seed is printed.
 func TestCluster_LikeOneStore(t *testing.T) {
-	c, ctx := startCluster(t, 3), soon(t)
+	c, ctx := startCluster(t, 3, patient), soon(t)
 	var clients []pb.KVClient
 	for _, m := range c.members {
 		conn, err := grpc.NewClient("passthrough:///"+m.client, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -426,8 +442,8 @@ func callService(ctx context.Context, kv *kvService, req proto.Message) (proto.M
 // in a clear error before its caller's deadline. Method: stop two of three, ask
 // the third, through gRPC, which shows the server's own answer.
 func TestCluster_WithoutQuorum(t *testing.T) {
-	c := startCluster(t, 3)
-	leader, left := c.roles()
+	c := startCluster(t, 3, 3*time.Second)
+	_, left := c.roles()
 	ctx := soon(t)
 	if _, err := c.dial(left).Put(ctx, "a", "1"); err != nil {
 		t.Fatal(err)
@@ -437,7 +453,6 @@ func TestCluster_WithoutQuorum(t *testing.T) {
 			m.kill(t)
 		}
 	}
-	_ = leader
 	conn, err := grpc.NewClient("passthrough:///"+left.client, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
@@ -486,7 +501,7 @@ func TestCluster_WithoutQuorum(t *testing.T) {
 // write and sees no error that it must not repeat. Method: write through a
 // follower all the time, kill the leader, read everything back.
 func TestCluster_LeaderDiesUnderWrites(t *testing.T) {
-	c := startCluster(t, 3)
+	c := startCluster(t, 3, patient)
 	leader, follower := c.roles()
 	cli, ctx := c.dial(follower), soon(t)
 	const writes = 120
@@ -512,7 +527,7 @@ func TestCluster_LeaderDiesUnderWrites(t *testing.T) {
 // Goal: one member alone serves, and its machine is a Machine. Method: a put and
 // a get; the type that storeOf relies on.
 func TestCluster_SingleMember(t *testing.T) {
-	c := startCluster(t, 1)
+	c := startCluster(t, 1, patient)
 	cli, ctx := c.dial(c.members[0]), soon(t)
 	if _, err := cli.Put(ctx, "a", "1"); err != nil {
 		t.Fatal(err)
