@@ -1,0 +1,134 @@
+package raft
+
+import "strconv"
+
+// Sentence tells an event in words, without its subject: "stands for election in
+// term 2: a majority would vote for it". name gives what a server is called.
+func (e Event) Sentence(name func(NodeID) string) string {
+	peer, term, index := name(e.Peer), number(uint64(e.Term)), number(uint64(e.Index))
+	switch e.Kind {
+	case EventStarted:
+		return "starts in term " + term + " with a log of " + entriesOf(e.Index)
+	case EventBecameFollower:
+		if e.Peer != 0 {
+			return "follows " + peer + " in term " + term + e.Reason.because()
+		}
+		return "is a follower in term " + term + e.Reason.because()
+	case EventBecamePreCand:
+		return "asks who would vote for it" + e.Reason.because()
+	case EventBecameCandidate:
+		return "stands for election in term " + term + e.Reason.because()
+	case EventBecameLeader:
+		return "LEADS term " + term + e.Reason.because() + "; its first entry is " + index
+	case EventLeaderKnown:
+		return "follows " + peer + ", the leader of term " + term
+	case EventVoteGranted:
+		return "votes for " + peer + " in term " + term
+	case EventVoteRefused:
+		return "refuses " + peer + " its vote in term " + term + e.Reason.because()
+	case EventPreVoteGranted:
+		return "would vote for " + peer
+	case EventPreVoteRefused:
+		return "would not vote for " + peer + e.Reason.because()
+	case EventVoteReceived:
+		if e.Reason == ReasonNone {
+			return "has the vote of " + peer
+		}
+		return "does not have the vote of " + peer + e.Reason.because()
+	case EventAppendRefused:
+		return "refuses entries of " + peer + " after " + index + e.Reason.because()
+	case EventTruncated:
+		return "throws away its entries from " + index + " on: the leader has others there"
+	case EventCommitted:
+		return "commits entry " + index + ": a majority has it on disk"
+	case EventConfigAppended:
+		return "uses the configuration in entry " + index
+	case EventConfigCommitted:
+		return "knows that the configuration in entry " + index + " is committed"
+	case EventAdmitted:
+		return "may vote from now on" + e.Reason.because()
+	case EventRefusedDisk:
+		return "is REFUSED by " + peer + e.Reason.because()
+	case EventTransferStarted:
+		return "begins to hand over to " + peer
+	case EventTransferSent:
+		return "tells " + peer + " to stand for election at once"
+	case EventTransferAborted:
+		return "gives up handing over to " + peer + e.Reason.because()
+	case EventLeaderGone:
+		return "knows that " + peer + " is gone" + e.Reason.because()
+	case EventMessageIgnored:
+		return "ignores a message of " + peer + e.Reason.because()
+	case EventFault:
+		return "HALTS: an invariant is broken"
+	case EventSnapshotRecorded:
+		return "has a snapshot of everything up to entry " + index
+	case EventCut:
+		return "forgets its log up to entry " + index + ", which every member has"
+	case EventPeerLost:
+		return "hears nothing from " + peer + " any more"
+	case EventPeerBack:
+		return "hears " + peer + " again"
+	}
+	return "tells event " + number(uint64(e.Kind))
+}
+
+func number(v uint64) string { return strconv.FormatUint(v, 10) }
+
+func entriesOf(i Index) string {
+	if i == 1 {
+		return "1 entry"
+	}
+	return number(uint64(i)) + " entries"
+}
+
+// because is the second half of a sentence, or nothing without a reason.
+func (r Reason) because() string {
+	if r == ReasonNone {
+		return ""
+	}
+	return ": " + r.String()
+}
+
+// String tells a reason in words.
+func (r Reason) String() string {
+	if int(r) < len(reasons) {
+		return reasons[r]
+	}
+	return "reason " + number(uint64(r))
+}
+
+var reasons = [reasonsBound]string{
+	ReasonNone:            "no reason",
+	ReasonStaleTerm:       "that term is over",
+	ReasonStaleLog:        "the candidate's log is behind",
+	ReasonVoted:           "its vote of this term is given",
+	ReasonLeaderAlive:     "it heard a leader a moment ago",
+	ReasonFresh:           "its disk came up empty, and it is not admitted yet",
+	ReasonGap:             "its log ends before",
+	ReasonConflict:        "its entry there is of another term",
+	ReasonNotLeader:       "it does not lead",
+	ReasonNoLeader:        "nobody leads",
+	ReasonOverloaded:      "too much waits for the majority",
+	ReasonLogFull:         "the log has reached its bound",
+	ReasonTransferring:    "the leader is handing over",
+	ReasonOverwritten:     "another leader's entry stands there",
+	ReasonTooLarge:        "the command is too large",
+	ReasonTimeout:         "its election timeout passed",
+	ReasonConnClosed:      "the leader's process closed its connections",
+	ReasonTransferAsked:   "the old leader asked it to",
+	ReasonHigherTerm:      "a message of a higher term came",
+	ReasonLeaderHeard:     "the leader of this term spoke",
+	ReasonNoQuorum:        "no majority answered within an election timeout",
+	ReasonMajority:        "a majority voted for it",
+	ReasonPreVotes:        "a majority would vote for it",
+	ReasonRefused:         "a majority refused",
+	ReasonSplit:           "nobody won in time",
+	ReasonFault:           "the group has halted",
+	ReasonStart:           "the process started",
+	ReasonOtherDisk:       "its name is recorded with another data directory",
+	ReasonAllEmpty:        "a majority is as empty as itself: this is the first start",
+	ReasonEntryCommitted:  "a committed entry says so",
+	ReasonNotMember:       "it is not a member",
+	ReasonTransferTimeout: "the other did not take over in time",
+}
