@@ -5,7 +5,7 @@ import "strconv"
 // Sentence tells an event in words, without its subject: "stands for election in
 // term 2: a majority would vote for it". name gives what a server is called.
 func (e Event) Sentence(name func(NodeID) string) string {
-	peer, term, index := name(e.Peer), number(uint64(e.Term)), number(uint64(e.Index))
+	peer, term, index := name(e.Peer), decimal(uint64(e.Term)), decimal(uint64(e.Index))
 	switch e.Kind {
 	case EventStarted:
 		return "starts in term " + term + " with a log of " + entriesOf(e.Index)
@@ -70,16 +70,16 @@ func (e Event) Sentence(name func(NodeID) string) string {
 	case EventPeerBack:
 		return "hears " + peer + " again"
 	}
-	return "tells event " + number(uint64(e.Kind))
+	return "tells event " + decimal(uint64(e.Kind))
 }
 
-func number(v uint64) string { return strconv.FormatUint(v, 10) }
+func decimal(v uint64) string { return strconv.FormatUint(v, 10) }
 
 func entriesOf(i Index) string {
 	if i == 1 {
 		return "1 entry"
 	}
-	return number(uint64(i)) + " entries"
+	return decimal(uint64(i)) + " entries"
 }
 
 // because is the second half of a sentence, or nothing without a reason.
@@ -95,7 +95,7 @@ func (r Reason) String() string {
 	if int(r) < len(reasons) {
 		return reasons[r]
 	}
-	return "reason " + number(uint64(r))
+	return "reason " + decimal(uint64(r))
 }
 
 var reasons = [reasonsBound]string{
