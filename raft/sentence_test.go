@@ -7,7 +7,7 @@ import (
 
 // Goal: people can read every event and every reason. Method: tell all of them.
 func TestSentence_EveryEventAndReasonHasWords(t *testing.T) {
-	name := func(id NodeID) string { return "S" + number(uint64(id)) }
+	name := func(id NodeID) string { return "S" + decimal(uint64(id)) }
 	for k := EventStarted; k < eventKindsBound; k++ {
 		if s := (Event{Kind: k, Peer: 2, Term: 3, Index: 4}).Sentence(name); strings.Contains(s, "event") || s == "" {
 			t.Errorf("event %d: %q", k, s)
