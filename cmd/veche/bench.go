@@ -64,6 +64,7 @@ func benchFailoverCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&o.NoFast, "no-fast-detection", false, "without fast detection")
 	cmd.Flags().BoolVar(&o.both, "both", false, "with and without fast detection, side by side")
 	cmd.Flags().BoolVar(&o.load, "load", false, "with a burner on every core")
+	cmd.Flags().BoolVar(&o.Keep, "keep", false, "leave the data directories and logs behind")
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json (one line a setting)")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -41,6 +42,7 @@ type cluster struct {
 	nodes   []*node // fixed after newCluster
 	byID    map[raft.NodeID]string
 	net     *proxy
+	claims  []io.Closer // of the servers' ports, until close
 
 	spawns chan spawn // to the one thread that starts processes
 	ended  chan struct{}
@@ -106,10 +108,11 @@ func newCluster(opts clusterOptions) (*cluster, error) {
 // layOut gives every node its ports and the cluster its id.
 func (c *cluster) layOut() error {
 	n := c.opts.Nodes
-	held, err := holdPorts(4 * n)
+	held, claims, err := holdPorts(4 * n)
 	if err != nil {
 		return err
 	}
+	c.claims = claims
 	var peers []peer
 	for i := range n {
 		l := held[4*i : 4*i+4]
@@ -142,25 +145,34 @@ func (c *cluster) layOut() error {
 
 // holdPorts listens on n free ports below those that the kernel hands out to
 // outgoing connections, so that a server that was killed finds its port again.
-func holdPorts(n int) ([]net.Listener, error) {
-	var held []net.Listener
-	port := demoPortMin + os.Getpid()%(demoPortMax-demoPortMin)
+// Each comes with a claim: the UDP port of the same number, which nobody else
+// uses. It keeps other demos away while no server has the TCP port.
+func holdPorts(n int) (held []net.Listener, claims []io.Closer, err error) {
+	port := demoPortMin + rand.IntN(demoPortMax-demoPortMin)
 	for range demoPortMax - demoPortMin {
 		if port++; port >= demoPortMax {
 			port = demoPortMin
 		}
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		claim, err := net.ListenPacket("udp", addr)
 		if err != nil {
 			continue // somebody else's
 		}
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			claim.Close()
+			continue
+		}
+		claims = append(claims, claim)
 		if held = append(held, l); len(held) == n {
-			return held, nil
+			return held, claims, nil
 		}
 	}
-	for _, l := range held {
-		l.Close()
+	for i := range held {
+		held[i].Close()
+		claims[i].Close()
 	}
-	return nil, fmt.Errorf("only %d of the ports %d to %d are free; %d are needed", len(held), demoPortMin, demoPortMax, n)
+	return nil, nil, fmt.Errorf("only %d of the ports %d to %d are free; %d are needed", len(held), demoPortMin, demoPortMax, n)
 }
 
 // identify reads a peer's hello and names who sent it.
@@ -378,6 +390,9 @@ func (c *cluster) close() {
 		}
 		close(c.ended)
 		c.net.close()
+		for _, x := range c.claims {
+			x.Close()
+		}
 		if !c.opts.Keep {
 			os.RemoveAll(c.dir)
 		}

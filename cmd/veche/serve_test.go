@@ -197,10 +197,15 @@ func TestServe_RefusesDataOfAnotherAndDataInUse(t *testing.T) {
 	// A data directory is opened by its owner alone: a second process and
 	// another name are refused with one sentence and exit code 2.
 	dir := filepath.Join(t.TempDir(), "data")
-	ports, err := holdPorts(6)
+	ports, claims, err := holdPorts(6)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		for _, c := range claims {
+			c.Close()
+		}
+	})
 	config := func(name string, first int) *serveConfig {
 		c := &serveConfig{Name: name, DataDir: dir, ListenClient: ports[first].Addr().String(), ListenPeer: ports[first+1].Addr().String(),
 			ListenHTTP: ports[first+2].Addr().String(), InitialCluster: fmt.Sprintf("n1=%s,n2=%s", ports[1].Addr(), ports[4].Addr()),
