@@ -205,11 +205,8 @@ func (h *Host) publish(now raft.Time, changed bool) {
 
 // meetPeers tells the network where the members of the configuration are.
 func (h *Host) meetPeers(before, now *published) {
-	if h.network == nil {
+	if before == nil || h.network == nil || before.status.ConfigIndex == now.status.ConfigIndex {
 		return // Start tells the Network its first peers
-	}
-	if before.status.ConfigIndex == now.status.ConfigIndex {
-		return
 	}
 	for _, m := range now.status.Config.Members {
 		if addr, found := peerAddr(&before.status.Config, m.ID); !found || addr != m.PeerAddr {
@@ -249,7 +246,7 @@ func (h *Host) note(events []raft.Event) {
 			raft.EventAdmitted, raft.EventTransferStarted, raft.EventTransferAborted, raft.EventPeerLost, raft.EventPeerBack:
 			h.log.LogAttrs(context.Background(), slog.LevelInfo, stateChange(e.Kind), slog.Uint64("group", uint64(e.Group)),
 				slog.Uint64("node", uint64(e.Node)), slog.Uint64("peer", uint64(e.Peer)), slog.Uint64("term", uint64(e.Term)),
-				slog.Uint64("index", uint64(e.Index)), slog.Uint64("reason", uint64(e.Reason)))
+				slog.Uint64("index", uint64(e.Index)), slog.String("reason", e.Reason.String()))
 		}
 	}
 }

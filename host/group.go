@@ -56,6 +56,10 @@ type Group struct {
 	capturing bool
 }
 
+// batchShift puts the boot before the number of a batch, so that a late refusal
+// of an earlier boot's batch is not taken for one of this boot's.
+const batchShift = 40
+
 // place is a leader in its term.
 type place struct {
 	leader raft.NodeID
@@ -103,6 +107,7 @@ func newGroup(cfg GroupConfig, disk raft.Restored, snapshot []byte, sm StateMach
 		}
 		g.handed, g.applied, g.config = disk.Snapshot.Index, disk.Snapshot.Index, disk.Snapshot.Config
 	}
+	g.batch = uint64(g.boot) << batchShift
 	g.look(now)
 	return g, nil
 }
@@ -300,10 +305,16 @@ func (g *Group) forward(due []*Request, now raft.Time, out *Effects) {
 // what is new and well-formed may: the numbers of a boot's batches grow, and
 // one that does not was repeated or overtaken on the way. To append a repeat
 // would do no harm, but to refuse it would: its sender would take the refusal
-// for the first, which may stand in the log.
+// for the first, which may stand in the log. A leader takes only what was meant
+// for its own term, because it remembers the batches of that whole term: a
+// server that restarts leads in another one.
 func (g *Group) welcome(m *raft.Message) bool {
 	if m.Kind != raft.KindPropose {
 		return true
+	}
+	if g.core.Role() == raft.Leader && m.Term != g.core.Term() {
+		g.ignored++
+		return false
 	}
 	h := g.heardOf(m.From)
 	if h == nil || m.Boot < h.boot || m.Boot == h.boot && m.Propose.Batch <= h.batch {
@@ -344,15 +355,9 @@ func (g *Group) outcome(o *raft.Outcome, now raft.Time, out *Effects) {
 	switch o.Kind {
 	case raft.ReadReady, raft.ReadFailed:
 		g.reads.answer(o, now)
-	case raft.Rejected:
+	case raft.Rejected, raft.Lost: // neither stands in any log that a leader will have
 		if r := g.proposedAs(o.Tag); r != nil {
 			g.refused(r, o.Reason, now, out)
-		}
-	case raft.Lost:
-		// It fell out of our log; a copy elsewhere may still win (Figure 8), so
-		// the sending stays open.
-		if r := g.proposedAs(o.Tag); r != nil {
-			g.putOff(r, now+raft.Time(g.cfg.Raft.Heartbeat))
 		}
 	}
 }
@@ -376,9 +381,22 @@ func (g *Group) refusedBatch(p *raft.ProposeReply, now raft.Time, out *Effects) 
 	for s := g.window.low; s < g.window.next; s++ {
 		if r := g.window.at(s); r != nil && r.batch == p.Batch {
 			r.batch = 0
+			if !byLeader(p.Reason) {
+				// It may have led when a first copy came, and restarted since.
+				r.open++
+			}
 			g.refused(r, p.Reason, now, out)
 		}
 	}
+}
+
+// byLeader says whether only a leader refuses for that reason.
+func byLeader(why raft.Reason) bool {
+	switch why {
+	case raft.ReasonOverloaded, raft.ReasonLogFull, raft.ReasonTooLarge, raft.ReasonTransferring:
+		return true
+	}
+	return false
 }
 
 // refused: the latest sending of r is known not to be in any log, nor ever to

@@ -109,7 +109,9 @@ func (l *Loop) Applied(group raft.GroupID, index raft.Index) {
 	l.in.applied = append(l.in.applied, groupIndex{group, index})
 }
 
-// Snapshotted notes that the snapshot of a Capture at index is durable.
+// Snapshotted notes that the snapshot of a Capture at index is durable, or with
+// an index of 0 that it could not be saved: another is captured after as many
+// bytes again.
 func (l *Loop) Snapshotted(group raft.GroupID, index raft.Index) {
 	l.in.snapshotted = append(l.in.snapshotted, groupIndex{group, index})
 }
@@ -211,6 +213,9 @@ func (l *Loop) deliver(now raft.Time, out *Effects) {
 	for _, s := range in.snapshotted {
 		if g := l.group(s.group); g != nil {
 			g.capturing = false
+			if s.index == 0 {
+				continue
+			}
 			l.step(g, now, raft.Input{Kind: raft.InputSnapshotted, Index: s.index}, out)
 		}
 	}

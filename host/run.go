@@ -42,7 +42,7 @@ type Config struct {
 type Network interface {
 	// Send must not block, nor keep the slice. Messages may be lost.
 	Send([]raft.Message)
-	// SetPeer says where a member accepts connections.
+	// SetPeer says where a member accepts connections; also for this one.
 	SetPeer(id raft.NodeID, addr string)
 	// RemovePeer says that it is no member any more.
 	RemovePeer(id raft.NodeID)
@@ -184,6 +184,9 @@ func Start(cfg Config) (*Host, error) {
 		return nil, fmt.Errorf("start the host: %w", err)
 	}
 	h.network = network
+	for _, m := range h.published.Load().status.Config.Members {
+		network.SetPeer(m.ID, m.PeerAddr)
+	}
 	h.run()
 	return h, nil
 }
@@ -440,9 +443,11 @@ func (h *Host) write(rs []wal.Record) bool {
 	}
 	h.mu.Unlock()
 	h.wake()
-	select {
-	case h.room <- struct{}{}:
-	default: // the keeper has been called already
+	if h.cfg.Log.Unprepared() {
+		select {
+		case h.room <- struct{}{}:
+		default: // the keeper has been called already
+		}
 	}
 	return true
 }
@@ -507,20 +512,23 @@ func (h *Host) runKeeper() {
 	}
 }
 
+// prepare makes room. That it fails is not the end: the writer will make the
+// room itself, or find that the disk is full.
 func (h *Host) prepare() {
 	if err := h.cfg.Log.Prepare(); err != nil {
-		h.fail(fmt.Errorf("the log cannot make room for what comes next, so this server has stopped: %w", err))
+		h.log.Warn("the log's next segment could not be prepared; writes will wait for it", "group", h.group, "err", err)
 	}
 }
 
 func (h *Host) saveSnapshot(c *Capture) {
+	index := c.Base.Index
 	if err := h.cfg.Log.SaveSnapshot(c.Group, c.Base, c.Encode()); err != nil {
-		h.fail(fmt.Errorf("the snapshot at index %d cannot be written, so this server has stopped: %w", c.Base.Index, err))
-		return
+		h.log.Error("the snapshot could not be saved; the log grows until the next one is", "group", h.group, "index", index, "err", err)
+		index = 0
 	}
 	h.mu.Lock()
 	if !h.closed {
-		h.in.snapshotted = append(h.in.snapshotted, groupIndex{c.Group, c.Base.Index})
+		h.in.snapshotted = append(h.in.snapshotted, groupIndex{c.Group, index})
 	}
 	h.mu.Unlock()
 	h.wake()

@@ -354,6 +354,11 @@ func (w *world) agree() {
 		}
 		return true
 	}) {
+		for _, n := range w.nodes {
+			s := n.group.core.Status()
+			w.t.Logf("member %d: up %v role %d term %d leader %d last %d commit %d persisted %d applied %d cut %d snapshot %d fault %q peers %+v",
+				n.id, n.up, s.Role, s.Term, s.Leader, s.LastIndex, s.Commit, s.Persisted, n.group.applier.Index(), s.Cut, s.Snapshot, s.Fault, s.Peers)
+		}
 		w.t.Fatal("the members did not catch up in 30 s")
 	}
 	l := w.leader()
