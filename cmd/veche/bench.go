@@ -352,7 +352,7 @@ func measureStability(ctx context.Context, opts clusterOptions, minutes float64,
 		})
 	}
 	var stall stallMeter
-	watching.Go(func() { stall.run(watch) })
+	watching.Go(func() { stall.run(watch, progress) })
 	for ctx.Err() == nil && time.Now().Before(until) {
 		s.let(ctx, min(stableProgressEvery, time.Until(until)))
 		_, changes := s.referee.seen()
@@ -408,8 +408,8 @@ var electionEvents = map[string]bool{
 // stallMeter measures how late a sleeper wakes.
 type stallMeter struct{ worst atomic.Int64 }
 
-// run sleeps and looks until ctx ends.
-func (m *stallMeter) run(ctx context.Context) {
+// run sleeps and looks until ctx ends, and reports what could cost an election.
+func (m *stallMeter) run(ctx context.Context, progress io.Writer) {
 	t := time.NewTimer(stallEvery)
 	defer t.Stop()
 	for {
@@ -422,6 +422,9 @@ func (m *stallMeter) run(ctx context.Context) {
 		}
 		if late := int64(time.Since(due)); late > m.worst.Load() {
 			m.worst.Store(late)
+		}
+		if late := time.Since(due); late > stallShown {
+			fmt.Fprintf(progress, "%s the machine kept this program itself from running for %s\n", time.Now().Format("15:04:05.000"), msText(late))
 		}
 	}
 }

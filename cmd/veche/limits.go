@@ -64,7 +64,7 @@ const (
 	situationMax   = 20 * time.Second        // dozens of elections; then it has failed
 	lookAtFault    = 1500 * time.Millisecond // five times the longest election timeout
 	restBetween    = 500 * time.Millisecond
-	pauseMax       = 200 * time.Millisecond // less than any election by timeout and the writes after it take
+	pauseMax       = 500 * time.Millisecond // the term tells whether there was an election; this is for stalls, on a busy machine too
 	refereeEvery   = 50 * time.Millisecond
 	loneWriteMax   = time.Second // of a write that must not be acknowledged
 	loneWriteEvery = 20 * time.Millisecond
@@ -84,5 +84,6 @@ const (
 	maxKills            = 10_000
 	stableSampleEvery   = 200 * time.Millisecond // a change of term is never undone, so none is missed
 	stallEvery          = 5 * time.Millisecond   // far below a heartbeat
+	stallShown          = 100 * time.Millisecond // late enough to cost an election
 	stableProgressEvery = 10 * time.Second
 )
