@@ -130,7 +130,7 @@ func leaderless(n *fakeNode) {
 
 // rig is a server on loopback with a client of each kind.
 type rig struct {
-	t    *testing.T
+	t    testing.TB
 	s    *Server
 	node *fakeNode
 	conn *grpc.ClientConn
@@ -167,7 +167,7 @@ func listen(t testing.TB) net.Listener {
 }
 
 // newRig starts a server; adjust may change its configuration.
-func newRig(t *testing.T, adjust func(*Config)) *rig {
+func newRig(t testing.TB, adjust func(*Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, node: newFakeNode(), log: &syncBuffer{}}
 	cfg := Config{

@@ -306,7 +306,7 @@ func TestMetrics_Names(t *testing.T) {
 
 // stream is one reader of /events.
 type stream struct {
-	t     *testing.T
+	t     testing.TB
 	lines *bufio.Scanner
 	close func()
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,6 +125,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.LeaderWait == 0 {
 		cfg.LeaderWait = DefaultLeaderWait
 	}
+	cfg.Version = strings.TrimPrefix(cfg.Version, "veche ") // it is said where it is shown
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}

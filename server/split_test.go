@@ -87,7 +87,7 @@ func (r *rig) dial() net.Conn {
 }
 
 // closedByServer waits until the server closes c.
-func closedByServer(t *testing.T, c net.Conn) {
+func closedByServer(t testing.TB, c net.Conn) {
 	t.Helper()
 	_, err := io.Copy(io.Discard, c)
 	var late net.Error

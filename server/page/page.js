@@ -56,13 +56,14 @@ function showStatus(s) {
   at("facts").replaceChildren(...facts.flatMap(([k, v]) => [element("dt", k), element("dd", v)]));
   at("fault").hidden = !s.fault;
   at("fault").textContent = s.fault || "";
-  at("version").textContent = "veche " + s.version;
+  at("version").textContent = "Veche " + s.version;
   showMembers(s);
 }
 
 function showMembers(s) {
   const peers = new Map((s.peers || []).map((p) => [p.id, p]));
-  at("members").replaceChildren(...s.members.map((m) => {
+  const members = [...s.members].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  at("members").replaceChildren(...members.map((m) => {
     const row = element("tr", undefined, m.id === s.id ? "self" : "");
     const p = peers.get(m.id);
     const self = m.id === s.id;
