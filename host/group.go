@@ -23,11 +23,11 @@ type Group struct {
 	wake    raft.Time // the core's
 
 	// What the core last said of itself; see look.
-	role     raft.Role
-	leader   raft.NodeID
-	term     raft.Term
-	standing raft.Standing
-	fault    string
+	role      raft.Role
+	leader    raft.NodeID
+	term      raft.Term
+	standing  raft.Standing
+	successor raft.NodeID // to whom it hands over; 0 nobody
 
 	// Commands of this member that have no end yet.
 	window   window
@@ -108,19 +108,24 @@ func newGroup(cfg GroupConfig, disk raft.Restored, snapshot []byte, sm StateMach
 		g.handed, g.applied, g.config = disk.Snapshot.Index, disk.Snapshot.Index, disk.Snapshot.Config
 	}
 	g.batch = uint64(g.boot) << batchShift
-	g.look(now)
+	g.look()
 	return g, nil
 }
+
+// Core is the group's core, to be looked at between turns. Only the Loop steps
+// it.
+func (g *Group) Core() *raft.Core { return g.core }
 
 // Applier is the half of the group that meets the state machine.
 func (g *Group) Applier() *Applier { return g.applier }
 
-// look asks the core who leads, and says whether that has changed.
-func (g *Group) look(now raft.Time) bool {
+// look asks the core who leads, and says whether that, or a handover under way,
+// has changed.
+func (g *Group) look() bool {
 	s := g.core.Status()
-	before, role, standing := place{g.leader, g.term}, g.role, g.standing
-	g.role, g.leader, g.term, g.standing, g.fault = s.Role, s.Leader, s.Term, s.Standing, s.Fault
-	if before == (place{g.leader, g.term}) && role == g.role && standing == g.standing {
+	before, role, standing, successor := place{g.leader, g.term}, g.role, g.standing, g.successor
+	g.role, g.leader, g.term, g.standing, g.successor = s.Role, s.Leader, s.Term, s.Standing, s.Transferee
+	if before == (place{g.leader, g.term}) && role == g.role && standing == g.standing && successor == g.successor {
 		return false
 	}
 	if before != (place{g.leader, g.term}) && g.leader != 0 {

@@ -35,7 +35,8 @@ type Effects struct {
 	Done []Completion
 	// Events say what the cores noticed and decided.
 	Events []raft.Event
-	// Changed: a role, a leader or a term of some group is not what it was.
+	// Changed: a role, a leader, a term, a standing or a handover of some group
+	// is not what it was.
 	Changed bool
 	// Wake is when to call Turn again if nothing happens before.
 	Wake raft.Time
@@ -264,7 +265,7 @@ func (l *Loop) step(g *Group, now raft.Time, in raft.Input, out *Effects) {
 	out.Send = append(out.Send, o.Send...)
 	out.Events = append(out.Events, o.Events...)
 	if o.Write.HardChanged || moved(o.Events) {
-		out.Changed = g.look(now) || out.Changed // before the answers: they are judged by it
+		out.Changed = g.look() || out.Changed // before the answers: they are judged by it
 	}
 	g.commit(o.Apply)
 	for k := range o.Outcomes {

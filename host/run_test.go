@@ -321,6 +321,11 @@ func TestHost_TransferNamesTheNextLeader(t *testing.T) {
 	if err := f.h.Transfer(ctx, 99); err == nil {
 		t.Fatal("a stranger took over")
 	}
+	other := v.seats[f.id%3]
+	v.w.setCut(other.id, true)
+	if err := f.h.Transfer(ctx, other.id); err == nil || ctx.Err() != nil {
+		t.Fatalf("a member that hears nothing took over, or was waited for without end: %v", err)
+	}
 }
 
 // Goal: without a majority a request ends within its deadline, and says why.
