@@ -74,9 +74,15 @@ func TestServe_ThreeProcessesKeepTheirWord(t *testing.T) {
 			t.Fatalf("%s is %v, %v at the one that came back; want %s", key, r, err, want)
 		}
 	}
-	var out, errs bytes.Buffer
-	if code := run(ctx, []string{"status", "--endpoints", c.nodes[leader].client}, &out, &errs); code != statusHealthy {
-		t.Errorf("status ended with %d\n%s%s", code, out.String(), errs.String())
+	for {
+		var out, errs bytes.Buffer
+		code := run(ctx, []string{"status", "--endpoints", c.nodes[leader].client}, &out, &errs)
+		if code == statusHealthy {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("status ends with %d\n%s%s", code, out.String(), errs.String())
+		}
 	}
 	if err := c.stopAll(); err != nil {
 		t.Error(err)
@@ -176,13 +182,21 @@ func mustAgree(t *testing.T, ctx context.Context, c *cluster) (int, memberView) 
 	return i, v
 }
 
-// mustPut writes, and tries again only after what is known to have failed: the
-// same value under the same key may be written twice.
+// mustPut writes until it is acknowledged: on a busy machine the leader may
+// change at any moment, and the same value under the same key may be written
+// twice.
 func mustPut(t *testing.T, ctx context.Context, kv pb.KVClient, key, value string) {
 	t.Helper()
-	_, err := kv.Put(ctx, &pb.PutRequest{Key: []byte(key), Value: []byte(value)})
-	if err != nil {
-		t.Fatalf("put %s: %v", key, err)
+	for {
+		once, cancel := context.WithTimeout(ctx, writeMax)
+		_, err := kv.Put(once, &pb.PutRequest{Key: []byte(key), Value: []byte(value)})
+		cancel()
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("put %s: %v", key, err)
+		}
 	}
 }
 
