@@ -1,0 +1,70 @@
+package sim
+
+import (
+	"veche/host"
+	"veche/raft"
+	"veche/wal"
+)
+
+const dataDir = "data"
+
+func identity(i int) wal.Identity {
+	return wal.Identity{Cluster: raft.ClusterID{'s', 'i', 'm'}, Member: raft.NodeID(i + 1), Name: name(i)}
+}
+
+func newDisk(w *World, i int) *wal.MemFS { return wal.NewMemFS() }
+
+func openLog(w *World, i int) (*wal.Log, error) {
+	return wal.Open(w.nodes[i].disk, dataDir, identity(i), wal.Options{
+		SegmentBytes: w.segmentBytes,
+		Random:       func() uint64 { return w.rand.Uint64() | 1 },
+	})
+}
+
+// loadSnapshot reads the state that the log says to start from.
+func loadSnapshot(l *wal.Log, i raft.Index) ([]byte, error) {
+	_, data, err := l.LoadSnapshot(group, i)
+	return data, err
+}
+
+// saveSnapshot makes a captured state durable.
+func saveSnapshot(l *wal.Log, c *host.Capture) error {
+	return l.SaveSnapshot(group, c.Base, c.Encode())
+}
+
+// presetDisk writes what a story wants a disk to hold before the first start.
+func presetDisk(w *World, i int, r *raft.Restored) error {
+	l, err := openLog(w, i)
+	if err != nil {
+		return err
+	}
+	write := raft.Write{Seq: 1, HardChanged: true, Hard: r.Hard, Entries: r.Entries}
+	w.witness.wrote(i, &write, 0)
+	if err := l.Append([]wal.Record{{Group: group, Write: write}}); err != nil {
+		return err
+	}
+	if err := l.Sync(); err != nil {
+		return err
+	}
+	w.witness.synced(i, 1)
+	return l.Close()
+}
+
+// crashDisk does to a disk what the end of its process (kill) or of its power
+// does. A power cut keeps of what was not synced nothing, everything, or any
+// sectors, as the seed decides.
+func crashDisk(w *World, i int, power bool) {
+	d := w.nodes[i].disk
+	if !power {
+		d.Kill()
+		return
+	}
+	switch mode := w.rand.Intn(4); mode {
+	case 0:
+		d.Crash(nil)
+	case 1:
+		d.Crash(func(int) bool { return true })
+	default:
+		d.Crash(func(int) bool { return w.rand.Chance(1, mode) })
+	}
+}

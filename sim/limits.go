@@ -1,0 +1,31 @@
+package sim
+
+import "veche/raft"
+
+const (
+	// nodesMax bounds a world: bit sets of nodes are one word, and a trace names
+	// a node in two characters.
+	nodesMax = 16
+
+	// tailMax is how many records a world keeps for the report of a failure:
+	// enough to see an election and what led to it.
+	tailMax = 512
+
+	// heldMax bounds the messages that a story holds back or that wait to be
+	// replayed: beyond it the oldest is forgotten, as a network would.
+	heldMax = 256
+
+	// turnMax bounds the turns of one node at one moment: a node that wakes
+	// itself again and again without time passing is broken.
+	turnMax = 10_000
+
+	// keysHot is how many keys are written at a time: few, so that clients meet.
+	keysHot = 8
+
+	// keyLife is how long one set of keys is written before the next: it keeps
+	// the history of a key short enough to be checked exactly.
+	keyLife = 10 * raft.Second
+
+	// clientsMax bounds the clients of a world, each with one request at a time.
+	clientsMax = 16
+)

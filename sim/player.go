@@ -1,0 +1,625 @@
+package sim
+
+import (
+	"strconv"
+	"strings"
+
+	"veche/raft"
+	"veche/store"
+)
+
+// Player plays a story. Make one with Play, or with NewPlayer to see each line
+// as it happens.
+type Player struct {
+	story  *Story
+	opt    Options
+	world  *World
+	preset map[int]raft.Restored
+	teller teller
+	line   int
+	ops    map[uint64]asked
+	emit   func(Told)
+}
+
+// Told is one line of what happened in a story.
+type Told struct {
+	At      raft.Time
+	Command string // a command that begins, or
+	Prose   string // a paragraph of the story, or
+	Text    string // a line of what happened
+}
+
+// asked is what a story's client asked for.
+type asked struct{ words string }
+
+// Play plays a story and gives what happened, as it stands behind the dashes.
+// The error says which line cannot be carried out, or which expectation failed.
+func Play(s *Story) (string, error) {
+	var b strings.Builder
+	p := NewPlayer(s, func(t Told) {
+		switch {
+		case t.Command != "":
+			b.WriteString("> " + t.Command + "\n")
+		case t.Text != "":
+			b.WriteString(t.Text + "\n")
+		}
+	})
+	err := p.Run()
+	return b.String(), err
+}
+
+// NewPlayer prepares a story. Each line of what happens is given to emit.
+func NewPlayer(s *Story, emit func(Told)) *Player {
+	p := &Player{story: s, opt: Options{Story: true, Nodes: 5, Seed: 1}, emit: emit,
+		preset: map[int]raft.Restored{}, ops: map[uint64]asked{}}
+	p.teller.emit = emit
+	return p
+}
+
+// Run plays the story to its end.
+func (p *Player) Run() error {
+	for _, l := range p.story.Lines {
+		if l.Command == "" {
+			p.emit(Told{At: p.now(), Prose: l.Prose})
+			continue
+		}
+		p.line = l.Number
+		words := strings.Fields(l.Command)
+		if !setting[words[0]] && !silentCommands[words[0]] {
+			p.emit(Told{At: p.now(), Command: l.Command})
+		}
+		if err := p.command(words); err != nil {
+			p.teller.flush()
+			return err
+		}
+		p.teller.flush()
+		if p.world != nil && p.world.Broken() != nil {
+			return p.wrong(p.world.Broken().Error())
+		}
+	}
+	return nil
+}
+
+// World is the world that the story plays in; nil before its first start.
+func (p *Player) World() *World { return p.world }
+
+func (p *Player) now() raft.Time {
+	if p.world == nil {
+		return 0
+	}
+	return p.world.now
+}
+
+// setting are the commands that only say how the world is, before it begins.
+var setting = map[string]bool{"nodes": true, "seed": true, "fast": true, "append-bytes": true, "snapshot-bytes": true, "disk": true}
+
+// silentCommands are not repeated in what happened: one sees what they do.
+var silentCommands = map[string]bool{"expect": true, "run": true, "elect": true, "draw": true, "logs": true,
+	"hold": true, "drop": true, "double": true, "pass": true}
+
+func (p *Player) wrong(what string) error { return &StoryError{p.line, what} }
+
+func (p *Player) command(words []string) error {
+	if setting[words[0]] {
+		return p.set(words)
+	}
+	if p.world == nil {
+		p.begin()
+	}
+	args := words[1:]
+	switch words[0] {
+	case "start", "restart":
+		return p.each(args, p.start)
+	case "crash":
+		return p.each(args, p.mustBeUp(p.world.Crash))
+	case "power-cut":
+		return p.each(args, p.mustBeUp(p.world.PowerCut))
+	case "wipe":
+		return p.each(args, func(i int) error { p.world.Wipe(i); return nil })
+	case "pause":
+		return p.pause(args)
+	case "slow-disk":
+		return p.slowDisk(args)
+	case "draw":
+		return p.draw(args)
+	case "elect":
+		return p.elect(args)
+	case "run":
+		return p.run(args)
+	case "split":
+		return p.split(args)
+	case "cut":
+		return p.cut(args)
+	case "heal":
+		p.world.net.heal()
+		return nil
+	case "hold", "drop", "double":
+		return p.rule(words)
+	case "pass":
+		p.world.script.rules = nil
+		return nil
+	case "release":
+		n := p.world.script.release(p.world, len(args) > 0 && args[0] == "reversed")
+		p.teller.say(p.world.now, count(uint64(n), "message goes", "messages go")+" on its way")
+		return nil
+	case "put", "get", "delete", "local":
+		return p.client(words)
+	case "expect":
+		return p.expect(args)
+	case "logs":
+		p.logs()
+		return nil
+	}
+	return p.wrong("there is no command " + words[0])
+}
+
+func (p *Player) set(words []string) error {
+	if p.world != nil {
+		return p.wrong(words[0] + " must stand before the first start")
+	}
+	if words[0] == "disk" {
+		return p.disk(words[1:])
+	}
+	if len(words) != 2 {
+		return p.wrong(words[0] + " takes one word")
+	}
+	if words[0] == "fast" {
+		p.opt.Slow = words[1] == "off"
+		if words[1] != "on" && words[1] != "off" {
+			return p.wrong("fast is on or off")
+		}
+		return nil
+	}
+	n, err := strconv.Atoi(words[1])
+	if err != nil || n < 0 {
+		return p.wrong(words[1] + " is not a number")
+	}
+	switch words[0] {
+	case "nodes":
+		if n < 1 || n > nodesMax {
+			return p.wrong("a world has 1 to " + num(nodesMax) + " nodes")
+		}
+		p.opt.Nodes = n
+	case "seed":
+		p.opt.Seed = uint64(n)
+	case "append-bytes":
+		p.opt.MaxAppendBytes = n
+	case "snapshot-bytes":
+		p.opt.SnapshotBytes = n
+	}
+	return nil
+}
+
+// disk takes "S1 S2 term 3 vote S2 log 1 1 2": what their disks hold at the start.
+func (p *Player) disk(args []string) error {
+	var nodes []int
+	for len(args) > 0 && strings.HasPrefix(args[0], "S") {
+		i, err := p.node(args[0])
+		if err != nil {
+			return err
+		}
+		nodes, args = append(nodes, i), args[1:]
+	}
+	if len(nodes) == 0 || len(args) == 0 {
+		return p.wrong("disk takes servers, and then: term T, vote S, log T T T")
+	}
+	r := raft.Restored{Hard: raft.HardState{Standing: raft.Admitted}}
+	for a := 0; a < len(args); a++ {
+		switch {
+		case args[a] == "term" && a+1 < len(args):
+			t, err := strconv.ParseUint(args[a+1], 10, 32)
+			if err != nil {
+				return p.wrong(args[a+1] + " is not a term")
+			}
+			r.Hard.Term = raft.Term(t)
+			a++
+		case args[a] == "vote" && a+1 < len(args):
+			v, err := p.node(args[a+1])
+			if err != nil {
+				return err
+			}
+			r.Hard.Vote = raft.NodeID(v + 1)
+			a++
+		case args[a] == "log":
+			for _, word := range args[a+1:] {
+				t, err := strconv.ParseUint(word, 10, 32)
+				if err != nil || t == 0 {
+					return p.wrong(word + " is not a term")
+				}
+				r.Entries = append(r.Entries, presetEntry(raft.Index(len(r.Entries)+1), raft.Term(t)))
+			}
+			a = len(args)
+		default:
+			return p.wrong("disk does not know " + args[a])
+		}
+	}
+	for _, i := range nodes {
+		p.preset[i] = r
+	}
+	return nil
+}
+
+// presetEntry is a no-op of a term: all logs of a story agree on it.
+func presetEntry(i raft.Index, t raft.Term) raft.Entry {
+	return raft.Entry{Index: i, Term: t, Kind: raft.EntryNoop}
+}
+
+// begin makes the world, with the disks that were asked for.
+func (p *Player) begin() {
+	p.opt.Watch = p.teller.see
+	p.world = New(p.opt)
+	p.teller.world = p.world
+	for i := range p.world.nodes {
+		if r, ok := p.preset[i]; ok {
+			if err := presetDisk(p.world, i, &r); err != nil {
+				p.world.witness.must(false, DiskRemembers, err.Error)
+			}
+		}
+	}
+}
+
+// node takes "S3" or "S3," to the index 2.
+func (p *Player) node(word string) (int, error) {
+	n, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSuffix(word, ","), "S"))
+	if err != nil || !strings.HasPrefix(word, "S") || n < 1 || n > p.opt.Nodes {
+		return 0, p.wrong(word + " is not a server; they are S1 to S" + num(uint64(p.opt.Nodes)))
+	}
+	return n - 1, nil
+}
+
+// each does something to each server that is named; to all if none is.
+func (p *Player) each(args []string, do func(int) error) error {
+	if len(args) == 0 || args[0] == "all" {
+		for i := range p.world.nodes {
+			if err := do(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, word := range args {
+		i, err := p.node(word)
+		if err != nil {
+			return err
+		}
+		if err := do(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Player) start(i int) error {
+	if p.world.nodes[i].up {
+		return p.wrong(name(i) + " runs already")
+	}
+	p.world.Start(i)
+	return nil
+}
+
+func (p *Player) mustBeUp(do func(int)) func(int) error {
+	return func(i int) error {
+		if !p.world.nodes[i].up {
+			return p.wrong(name(i) + " does not run")
+		}
+		do(i)
+		return nil
+	}
+}
+
+func (p *Player) pause(args []string) error {
+	if len(args) != 2 {
+		return p.wrong("pause takes a server and a time: pause S1 500ms")
+	}
+	i, err := p.node(args[0])
+	if err != nil {
+		return err
+	}
+	d, err := p.duration(args[1])
+	if err != nil {
+		return err
+	}
+	p.world.Pause(i, d)
+	return nil
+}
+
+func (p *Player) slowDisk(args []string) error {
+	if len(args) != 2 {
+		return p.wrong("slow-disk takes a server and the time of a sync: slow-disk S1 400ms")
+	}
+	i, err := p.node(args[0])
+	if err != nil {
+		return err
+	}
+	d, err := p.duration(args[1])
+	if err != nil {
+		return err
+	}
+	p.world.nodes[i].syncMin, p.world.nodes[i].syncMax = d, d
+	return nil
+}
+
+func (p *Player) draw(args []string) error {
+	if len(args) != 2 {
+		return p.wrong("draw takes a server and its next election timeout: draw S3 160ms")
+	}
+	i, err := p.node(args[0])
+	if err != nil {
+		return err
+	}
+	d, err := p.duration(args[1])
+	if err != nil {
+		return err
+	}
+	n := &p.world.nodes[i]
+	n.draws = drawn{want: d}
+	if n.up {
+		n.draws.look(n, p.world.now)
+		p.world.planWake(i)
+	}
+	return nil
+}
+
+// elect starts all servers that do not run, with the one that is named first to
+// stand, and waits until it leads and all logs are equal. It tells only that:
+// other stories tell how it comes about.
+func (p *Player) elect(args []string) error {
+	if len(args) != 1 {
+		return p.wrong("elect takes the server that is to lead: elect S1")
+	}
+	i, err := p.node(args[0])
+	if err != nil {
+		return err
+	}
+	w := p.world
+	p.teller.mute = true
+	defer func() { p.teller.mute = false }()
+	w.nodes[i].draws = drawn{want: 160 * raft.Millisecond}
+	for k := range w.nodes {
+		if !w.nodes[k].up {
+			w.Start(k)
+		}
+	}
+	deadline := w.now + raft.Time(5*raft.Second)
+	for w.now < deadline && !(w.leader() == i && w.leveled()) {
+		if !w.Step() {
+			break
+		}
+	}
+	if w.leader() != i || !w.leveled() {
+		return p.wrong(name(i) + " was not elected: " + w.picture())
+	}
+	p.teller.mute = false
+	p.teller.say(w.now, w.names(all(p.opt.Nodes))+"  have started; "+name(i)+" leads term "+num(uint64(w.witness.leads[i]))+", and all logs are equal")
+	return nil
+}
+
+// duration takes "160ms", "2s" or "1.5s".
+func (p *Player) duration(word string) (raft.Duration, error) {
+	unit, digits := raft.Millisecond, strings.TrimSuffix(word, "ms")
+	if digits == word {
+		unit, digits = raft.Second, strings.TrimSuffix(word, "s")
+	}
+	v, err := strconv.ParseFloat(digits, 64)
+	if err != nil || digits == word || v < 0 || v > 1e6 {
+		return 0, p.wrong(word + " is not a time; write 160ms or 2s")
+	}
+	return raft.Duration(v * float64(unit)), nil
+}
+
+// run takes "2s" or "until CONDITION [within 5s]".
+func (p *Player) run(args []string) error {
+	if len(args) == 0 {
+		return p.wrong("run takes a time, or until and a condition")
+	}
+	w := p.world
+	if args[0] != "until" {
+		d, err := p.duration(args[0])
+		if err != nil {
+			return err
+		}
+		w.RunUntil(w.now + raft.Time(d))
+		return nil
+	}
+	args = args[1:]
+	within := 10 * raft.Second
+	if n := len(args); n > 2 && args[n-2] == "within" {
+		d, err := p.duration(args[n-1])
+		if err != nil {
+			return err
+		}
+		within, args = d, args[:n-2]
+	}
+	deadline := w.now + raft.Time(within)
+	for {
+		ok, err := p.holds(args)
+		if ok || err != nil {
+			return err
+		}
+		if w.queue.next() > deadline || !w.Step() {
+			return p.wrong("it does not come about within " + Millis(raft.Time(within)) + ": " + strings.Join(args, " ") + "; " + w.picture())
+		}
+	}
+}
+
+// split takes "{S1 S2}|{S3 S4 S5}".
+func (p *Player) split(args []string) error {
+	sides := strings.Split(strings.Join(args, " "), "|")
+	if len(sides) < 2 {
+		return p.wrong("split takes sides: split {S1 S2}|{S3 S4 S5}")
+	}
+	seen := nodeSet(0)
+	for _, side := range sides {
+		set := nodeSet(0)
+		for _, word := range strings.Fields(strings.Trim(strings.TrimSpace(side), "{}")) {
+			i, err := p.node(word)
+			if err != nil {
+				return err
+			}
+			if seen.has(i) {
+				return p.wrong(word + " is on two sides")
+			}
+			set |= 1 << i
+			seen |= 1 << i
+		}
+		p.world.net.partition(set)
+	}
+	return nil
+}
+
+// link takes "S1>S2", "S1>*" or "*>S1".
+func (p *Player) link(word string) (from, to nodeSet, err error) {
+	a, b, found := strings.Cut(word, ">")
+	if !found {
+		return 0, 0, p.wrong(word + " is not a link; write S1>S2, S1>* or *>S1")
+	}
+	side := func(s string) (nodeSet, error) {
+		if s == "*" {
+			return all(p.opt.Nodes), nil
+		}
+		i, err := p.node(s)
+		return 1 << i, err
+	}
+	if from, err = side(a); err == nil {
+		to, err = side(b)
+	}
+	return from, to, err
+}
+
+func (p *Player) cut(args []string) error {
+	for _, word := range args {
+		from, to, err := p.link(word)
+		if err != nil {
+			return err
+		}
+		for i := range p.world.nodes {
+			if from.has(i) {
+				p.world.net.cut[i] |= to &^ (1 << i)
+			}
+		}
+	}
+	return nil
+}
+
+// rule takes "hold append S1>S2 S1>S3 [term 4]".
+func (p *Player) rule(words []string) error {
+	if len(words) < 3 {
+		return p.wrong(words[0] + " takes a kind of message and a link: " + words[0] + " append S1>*")
+	}
+	r := rule{verdict: map[string]verdict{"hold": verdictHold, "drop": verdictDrop, "double": verdictDouble}[words[0]]}
+	kind, ok := ruleKinds[words[1]]
+	if !ok {
+		return p.wrong(words[1] + " is not a kind of message; there are: vote, vote-reply, append, append-reply, heartbeat, propose, all")
+	}
+	r.kind = kind
+	links := words[2:]
+	if n := len(links); n > 2 && links[n-2] == "term" {
+		t, err := strconv.ParseUint(links[n-1], 10, 32)
+		if err != nil {
+			return p.wrong(links[n-1] + " is not a term")
+		}
+		r.term, links = raft.Term(t), links[:n-2]
+	}
+	for _, word := range links {
+		var err error
+		if r.from, r.to, err = p.link(word); err != nil {
+			return err
+		}
+		p.world.script.rules = append(p.world.script.rules, r)
+	}
+	return nil
+}
+
+var ruleKinds = map[string]raft.MessageKind{
+	"all": 0, "vote": raft.KindRequestVote, "vote-reply": raft.KindVoteReply, "append": raft.KindAppend,
+	"append-reply": raft.KindAppendReply, "heartbeat": raft.KindHeartbeat, "propose": raft.KindPropose,
+}
+
+// client takes "put x 1 @S1", "get x @S1", "delete x @S1" or "local x @S1".
+func (p *Player) client(words []string) error {
+	at, isPut := words[len(words)-1], words[0] == "put"
+	if !strings.HasPrefix(at, "@") || isPut && len(words) != 4 || !isPut && len(words) != 3 {
+		return p.wrong("write put x 1 @S1, get x @S1, delete x @S1 or local x @S1")
+	}
+	i, err := p.node(at[1:])
+	if err != nil {
+		return err
+	}
+	w := p.world
+	if !w.nodes[i].up {
+		return p.wrong(name(i) + " does not run")
+	}
+	key := words[1]
+	if words[0] == "local" {
+		p.teller.say(w.now, name(i)+" itself has "+p.shown(i, key))
+		return nil
+	}
+	o := Op{ID: uint64(len(w.load.ops)), Client: len(p.ops) % clientsMax, Node: i, Kind: OpPut, Call: w.now, floor: w.load.acked, run: w.nodes[i].run}
+	b := valueBytes(o.ID)
+	switch words[0] {
+	case "put":
+		b = store.EncodePut(b, &store.Put{Key: []byte(key), Value: []byte(words[2])})
+	case "delete":
+		o.Kind = OpDelete
+		b = store.EncodeDeleteRange(b, &store.DeleteRange{Key: []byte(key)})
+	default:
+		o.Kind, b = OpGet, nil
+	}
+	p.ops[o.ID] = asked{strings.Join(words[:len(words)-1], " ") + " at " + name(i)}
+	w.load.ops = append(w.load.ops, o)
+	w.load.clients[o.Client].pending = o.ID
+	p.teller.asked = func(id uint64) string { return p.answer(id) }
+	w.ask(i, o.ID, b)
+	return nil
+}
+
+// answer tells the end of a client's request in words.
+func (p *Player) answer(id uint64) string {
+	o, words := &p.world.load.ops[id], p.ops[id].words
+	switch o.Outcome {
+	case OpDone:
+		if o.Kind == OpGet {
+			key := strings.Fields(words)[1]
+			return "client: " + words + ": " + p.shown(o.Node, key) + ", read at entry " + num(uint64(o.Index))
+		}
+		return "client: " + words + ": done, as entry " + num(uint64(o.Index))
+	case OpRefused:
+		return "client: " + words + ": REFUSED, it will never happen"
+	}
+	return "client: " + words + ": UNKNOWN, it may happen yet or never"
+}
+
+// shown is what a node's own store has at a key: "x = 1".
+func (p *Player) shown(i int, key string) string {
+	v, found := p.world.nodes[i].machine.value([]byte(key))
+	if !found {
+		return "no " + key
+	}
+	return key + " = " + string(v)
+}
+
+// logs draws the logs of all servers.
+func (p *Player) logs() {
+	w := p.world
+	for i := range w.nodes {
+		m := &w.witness.mem[i]
+		var b strings.Builder
+		b.WriteString("    " + name(i))
+		switch {
+		case !w.nodes[i].up:
+			b.WriteString(" down  ")
+		case w.witness.leads[i] > 0:
+			b.WriteString(" leads ")
+		default:
+			b.WriteString("       ")
+		}
+		b.WriteString("term " + num(uint64(m.hard.Term)) + " |")
+		for k := raft.Index(1); k <= m.last(); k++ {
+			b.WriteString(" " + num(uint64(m.terms[k])))
+			if k <= w.witness.commit() && w.witness.commits[k].prefix == m.prefix[k] {
+				b.WriteString("*")
+			}
+		}
+		p.teller.raw(w.now, b.String())
+	}
+}

@@ -1,0 +1,300 @@
+package sim
+
+import (
+	"veche/raft"
+)
+
+// Options say what world to make. The zero value of a field means its default.
+type Options struct {
+	Seed  uint64
+	Nodes int           // 5
+	Run   raft.Duration // 60 s of faults and load, before the liveness phase
+
+	// Story makes a world without chance: no clients, no faults, the same
+	// latency for every message and every disk. A story drives it.
+	Story bool
+
+	// Only for stories, which do not draw them from the seed:
+	Slow           bool // fast detection is off
+	MaxAppendBytes int
+	SnapshotBytes  int
+	SegmentBytes   int64
+
+	// Watch sees each record of the trace as it is made; may be nil.
+	Watch func(*Record)
+}
+
+// World is a cluster, its network, its disks and its clients, in one thread and
+// in virtual time. The same Options give the same world, event for event.
+type World struct {
+	opt     Options
+	now     raft.Time
+	seq     uint64
+	step    uint64
+	queue   heap
+	rand    Rand
+	net     network
+	nodes   []node
+	witness *witness
+	load    workload
+	storm   storm
+	trace   trace
+	free    [][]byte // buffers of messages that have arrived
+	script  script   // what a story holds, drops and doubles
+
+	// The same for all nodes of a seed:
+	initial          raft.Configuration
+	syncMin, syncMax raft.Duration
+	applyMax         raft.Duration
+	turnDelay        raft.Duration // messages that come within it share a turn
+	drift            bool
+	slow             bool // fast detection is off
+	snapshotBytes    int
+	segmentBytes     int64
+	appendBytes      int
+	inflight         int
+
+	turns    int // at this very moment, against turns without end
+	turnsAt  raft.Time
+	messages uint64
+}
+
+const group = raft.GroupID(1)
+
+// New makes a world and starts its nodes with empty disks, unless it is a
+// story's: that says itself what starts, and when.
+func New(opt Options) *World {
+	if opt.Nodes == 0 {
+		opt.Nodes = 5
+	}
+	opt.Nodes = min(opt.Nodes, nodesMax)
+	if opt.Run == 0 {
+		opt.Run = 60 * raft.Second
+	}
+	w := &World{opt: opt, rand: NewRand(opt.Seed, 1), witness: newWitness(opt.Nodes)}
+	w.trace.watch = opt.Watch
+	w.net.nodes = opt.Nodes
+	w.nodes = make([]node, opt.Nodes)
+	for i := range opt.Nodes {
+		id := raft.NodeID(i + 1)
+		w.initial.Members = append(w.initial.Members, raft.Member{ID: id, Name: name(i), PeerAddr: name(i) + ":2380"})
+		w.initial.Voters = append(w.initial.Voters, id)
+	}
+	if opt.Story {
+		w.plain()
+	} else {
+		w.draw()
+	}
+	for i := range w.nodes {
+		w.newNode(i)
+	}
+	if !opt.Story {
+		for i := range w.nodes {
+			w.at(raft.Time(w.rand.Between(0, int64(50*raft.Millisecond))), event{kind: evRestart, node: i})
+		}
+		w.prepare()
+		for c := range w.load.clients {
+			w.at(raft.Time(w.rand.Between(0, int64(raft.Second))), event{kind: evClient, n: uint64(c)})
+		}
+	}
+	return w
+}
+
+// plain sets a world without chance: a millisecond on the wire, half a one on
+// the disk.
+func (w *World) plain() {
+	w.net.latencyMin, w.net.latencyMax = raft.Millisecond, raft.Millisecond
+	w.syncMin, w.syncMax = raft.Millisecond/2, raft.Millisecond/2
+	w.slow = w.opt.Slow
+	w.appendBytes, w.snapshotBytes, w.segmentBytes = w.opt.MaxAppendBytes, w.opt.SnapshotBytes, w.opt.SegmentBytes
+	if w.segmentBytes == 0 {
+		w.segmentBytes = 64 << 10
+	}
+	w.load.clients = make([]client, clientsMax)
+	w.load.ops = make([]Op, 1)
+	w.load.stopped = true
+}
+
+// draw lets the seed decide on the hardware, the settings and the load.
+func (w *World) draw() {
+	r := &w.rand
+	w.net.latencyMin = raft.Duration(r.LogBetween(int64(50*raft.Microsecond), int64(4*raft.Millisecond)))
+	w.net.latencyMax = w.net.latencyMin + raft.Duration(r.LogBetween(int64(50*raft.Microsecond), int64(8*raft.Millisecond)))
+	w.syncMin = raft.Duration(r.LogBetween(int64(20*raft.Microsecond), int64(4*raft.Millisecond)))
+	w.syncMax = w.syncMin + raft.Duration(r.LogBetween(int64(20*raft.Microsecond), int64(10*raft.Millisecond)))
+	if r.Chance(1, 2) {
+		w.applyMax = raft.Duration(r.LogBetween(int64(100*raft.Microsecond), int64(30*raft.Millisecond)))
+	}
+	if r.Chance(1, 2) {
+		w.turnDelay = raft.Duration(r.LogBetween(int64(10*raft.Microsecond), int64(3*raft.Millisecond)))
+	}
+	w.slow = r.Chance(1, 2)
+	if r.Chance(1, 2) {
+		w.snapshotBytes = int(r.LogBetween(1<<10, 64<<10))
+	}
+	w.segmentBytes = r.LogBetween(4<<10, 64<<10)
+	if r.Chance(1, 2) {
+		w.appendBytes = int(r.LogBetween(1, 4<<10))
+	}
+	if r.Chance(1, 2) {
+		w.inflight = int(r.LogBetween(1, 64))
+	}
+	w.load.clients = make([]client, r.Between(3, 7))
+	w.load.ops = make([]Op, 1, 2048)
+	w.load.pause = raft.Duration(r.LogBetween(int64(80*raft.Millisecond), int64(600*raft.Millisecond)))
+	w.load.patient = raft.Duration(r.LogBetween(int64(300*raft.Millisecond), int64(4*raft.Second)))
+	w.load.reads = int(r.Between(10, 60))
+}
+
+// Now is the simulated time since the world began.
+func (w *World) Now() raft.Time { return w.now }
+
+// Broken is the first promise that was broken, or nil.
+func (w *World) Broken() *Broken { return w.witness.broken }
+
+// Steps is how many events have happened.
+func (w *World) Steps() uint64 { return w.step }
+
+// Hash digests everything that has happened: two runs of one seed give the same.
+func (w *World) Hash() uint64 { return w.trace.hash }
+
+// Tail gives the last n records of the trace, the oldest first.
+func (w *World) Tail(n int) []Record { return w.trace.tail(n) }
+
+// History is all operations of all clients, in the order of their calls.
+func (w *World) History() []Op { return w.load.ops[1:] }
+
+// Faults counts the faults of each class: for those that messages meet by chance,
+// the messages.
+func (w *World) Faults() [Classes]uint64 {
+	c := w.storm.counts
+	copy(c[:], w.net.hits[:])
+	return c
+}
+
+// at plans an event.
+func (w *World) at(t raft.Time, e event) {
+	w.seq++
+	e.at, e.seq = max(t, w.now), w.seq
+	w.queue.push(e)
+}
+
+// record adds a line to the trace.
+func (w *World) record(r *Record) {
+	r.At, r.Step = w.now, w.step
+	w.trace.add(r)
+}
+
+func (w *World) note(text string)  { w.record(&Record{Kind: RecordNote, Note: text}) }
+func (w *World) fault(text string) { w.record(&Record{Kind: RecordFault, Note: text}) }
+
+// Step lets the next event happen. It reports whether there was one and no
+// promise is broken.
+func (w *World) Step() bool {
+	if w.witness.broken != nil || w.queue.len() == 0 {
+		return false
+	}
+	e := w.queue.pop()
+	if e.at > w.now {
+		w.now = e.at
+	}
+	w.step++
+	w.happen(&e)
+	return w.witness.broken == nil
+}
+
+// RunUntil lets everything happen up to and with t. It reports whether all
+// promises are kept.
+func (w *World) RunUntil(t raft.Time) bool {
+	for w.queue.next() <= t {
+		if !w.Step() {
+			return false
+		}
+	}
+	w.now = max(w.now, t)
+	return w.witness.broken == nil
+}
+
+// happen dispatches an event.
+func (w *World) happen(e *event) {
+	n := &w.nodes[e.node]
+	alive := n.up && n.run == e.run
+	switch e.kind {
+	case evDeliver:
+		w.deliver(e)
+	case evWake:
+		if alive {
+			w.woken(e)
+		}
+	case evTurn:
+		if alive {
+			n.turnPlanned = false
+			w.turn(e.node)
+		}
+	case evSynced:
+		if alive {
+			w.syncEnded(e)
+		}
+	case evApplied:
+		if alive {
+			w.applyNext(e.node)
+		}
+	case evSnapshot:
+		if alive {
+			w.snapshotSaved(e)
+		}
+	case evPeerDown:
+		if alive && !w.net.cut[e.peer].has(e.node) {
+			n.loop.PeerDown(raft.NodeID(e.peer+1), raft.Boot(e.n))
+			w.soon(e.node)
+		}
+	case evRestart:
+		if !n.up && n.run == e.run {
+			w.Start(e.node)
+		}
+	case evResume:
+		if alive && n.paused {
+			w.resume(e.node)
+		}
+	case evClient:
+		w.act(int(e.n))
+	case evExpire:
+		w.expire(e.n)
+	case evFault:
+		w.strike()
+	case evMend:
+		w.mend(e.n)
+	case evStorm:
+		w.turnWeather()
+	}
+}
+
+// leader is the index of the node that leads the highest term, -1 if none does.
+func (w *World) leader() int {
+	best := -1
+	for i := range w.nodes {
+		if w.nodes[i].up && w.witness.leads[i] > 0 && (best < 0 || w.witness.leads[i] > w.witness.leads[best]) {
+			best = i
+		}
+	}
+	return best
+}
+
+// Run lets the whole seed happen: the time of faults, then the liveness phase.
+// It gives the first broken promise, or nil.
+func (w *World) Run() *Broken {
+	if w.RunUntil(raft.Time(w.opt.Run)) {
+		w.settle()
+	}
+	return w.witness.broken
+}
+
+// Counts is what a world has done.
+type Counts struct {
+	Messages, Terms, Committed, Done, Refused, Unknown uint64
+}
+
+// Counts adds up what the world has done so far.
+func (w *World) Counts() Counts {
+	return Counts{w.messages, uint64(len(w.witness.leaders)), uint64(w.witness.commit()), w.load.done, w.load.refused, w.load.unknown}
+}
