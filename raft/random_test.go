@@ -62,6 +62,7 @@ type storm struct {
 	rng    random
 	calm   bool
 	flying []flying
+	doomed []*node // about to crash, with their latest vote or term not durable
 	digest digest
 
 	dropIn, doubleIn, slow uint64 // one message in so many; longest delay in ms
@@ -229,6 +230,13 @@ func (s *storm) sync(n *node, k uint64, tell bool) {
 
 // trouble does now and then what may go wrong.
 func (s *storm) trouble() {
+	for _, n := range s.doomed {
+		s.down(n)
+		if s.one(2) {
+			s.up(n)
+		}
+	}
+	s.doomed = s.doomed[:0]
 	switch s.pick(800) {
 	case 0, 1:
 		s.down(s.any())
@@ -326,6 +334,9 @@ func (s *storm) do(n *node, in Input) {
 	if o.Write.Seq != 0 {
 		n.writes = append(n.writes, o.Write)
 		s.checkLogMatching(n, o.Write.Entries)
+	}
+	if o.Write.HardChanged && !s.calm && s.one(8) {
+		s.doomed = append(s.doomed, n)
 	}
 	if was != Leader && n.core.Role() == Leader {
 		s.checkNewLeader(n)
