@@ -368,3 +368,335 @@ func TestElection_GrantEndsThePreCampaign(t *testing.T) {
 		t.Fatalf("role %d, term %d", f.Role(), f.Term())
 	}
 }
+
+// Goal: what is persisted is right after truncations with several writes under
+// way (cases 34, 35). Method: two leaders write over each other while the disk is
+// held back, then it confirms write by write.
+func TestDurable_PersistedAfterTruncationsUnderWay(t *testing.T) {
+	f, out := voter(t, HardState{Term: 1, Standing: Admitted}, 1)
+	var seqs []Seq
+	put := func(from NodeID, term Term, es []Entry) {
+		tell(f, out, 1, Message{Kind: KindAppend, From: from, Term: term, Append: Append{PrevIndex: 1, PrevTerm: 1, Entries: es}})
+		seqs = append(seqs, out.Write.Seq)
+	}
+	put(2, 1, noops(2, 1, 1, 1, 1)) // log: 1 1 1 1 1
+	put(3, 2, noops(2, 1, 1, 2))    // log: 1 1 1 2
+	put(2, 3, noops(2, 1, 3))       // log: 1 1 3
+	for k, want := range []Index{2, 2, 3} {
+		f.Step(2, Input{Kind: InputPersisted, Seq: seqs[k]}, out)
+		if f.Persisted() != want || f.Fault() != "" {
+			t.Fatalf("after write %d: persisted up to %d, want %d; fault %q", k+1, f.Persisted(), want, f.Fault())
+		}
+		for _, m := range out.Send {
+			if m.Term != 3 || m.AppendReply.Match != 3 {
+				t.Fatalf("after write %d: sent %+v", k+1, m)
+			}
+		}
+	}
+}
+
+// Goal: the election timer starts anew on a granted vote and on every word of the
+// term's leader, also if refused; never on a vote that is refused, a pre-vote, or
+// a word of an old leader (case 10). Method: a table of messages.
+func TestElection_WhatResetsTheTimer(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		m     Message
+		reset bool
+	}{
+		{"granted vote", Message{Kind: KindRequestVote, From: 2, Term: 5, RequestVote: RequestVote{LastIndex: 9, LastTerm: 5}}, true},
+		{"refused vote", Message{Kind: KindRequestVote, From: 2, Term: 5}, false},
+		{"refused vote of a later term", Message{Kind: KindRequestVote, From: 2, Term: 6}, false},
+		{"granted pre-vote", Message{Kind: KindRequestVote, From: 2, Term: 5, RequestVote: RequestVote{LastIndex: 9, LastTerm: 5, Pre: true}}, false},
+		{"heartbeat", Message{Kind: KindHeartbeat, From: 2, Term: 5}, true},
+		{"append that is refused", Message{Kind: KindAppend, From: 2, Term: 5, Append: Append{PrevIndex: 50, PrevTerm: 5}}, true},
+		{"old leader's heartbeat", Message{Kind: KindHeartbeat, From: 2, Term: 4}, false},
+		{"old leader's append", Message{Kind: KindAppend, From: 2, Term: 4}, false},
+		{"vote reply", Message{Kind: KindVoteReply, From: 2, Term: 5, VoteReply: VoteReply{Granted: true}}, false},
+	} {
+		f, out := voter(t, HardState{Term: 5, Standing: Admitted}, 1, 5)
+		was := f.deadline
+		tell(f, out, Time(100*Millisecond), tc.m)
+		if reset := f.deadline != was; reset != tc.reset {
+			t.Errorf("%s: timer reset %v, want %v", tc.name, reset, tc.reset)
+		}
+	}
+}
+
+// Goal: a sender of an old term learns of ours (case 7), or a leader that nobody
+// follows would go on for ever. Method: every kind of request of term 4 to a
+// server of term 5; and a leader that hears the answer steps down.
+func TestElection_OldTermsAreAnswered(t *testing.T) {
+	for _, kind := range []MessageKind{KindAppend, KindHeartbeat, KindRequestVote} {
+		f, out := voter(t, HardState{Term: 5, Standing: Admitted})
+		tell(f, out, 1, Message{Kind: kind, From: 2, Term: 4})
+		if len(out.Send) != 1 || out.Send[0].Term != 5 || out.Send[0].To != 2 {
+			t.Fatalf("kind %d: answered %+v", kind, out.Send)
+		}
+		l, lout := voter(t, HardState{Term: 3, Standing: Admitted})
+		lead(t, l, lout)
+		back := out.Send[0]
+		back.From = 2
+		tell(l, lout, l.now, back)
+		if l.Role() != Follower || l.Term() != 5 {
+			t.Fatalf("kind %d: the old leader has role %d in term %d", kind, l.Role(), l.Term())
+		}
+	}
+}
+
+// Goal: a voter answers whoever asks, in or out of its own configuration, since
+// the asker's may be newer (cases 8, 9); what it answers does not depend on its own
+// standing there. Method: a stranger asks a voter; a server asks one that is only a
+// learner by its own log.
+func TestElection_OwnViewOfMembershipDecidesNoVote(t *testing.T) {
+	f, out := voter(t, HardState{Term: 1, Standing: Admitted})
+	f.Step(1, requestVote(42, 2, RequestVote{Campaign: 1}), out)
+	f.Step(1, Input{Kind: InputPersisted, Seq: out.Write.Seq}, out)
+	if len(out.Send) != 1 || !out.Send[0].VoteReply.Granted {
+		t.Fatalf("a stranger was answered %+v", out.Send)
+	}
+	cfg := newCluster(t, 3).node(1).cfg
+	cfg.Initial.Voters, cfg.Initial.Learners = []NodeID{2, 3}, []NodeID{1}
+	l, err := New(cfg, Restored{Hard: HardState{Term: 1, Standing: Admitted}}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Step(1, requestVote(2, 2, RequestVote{Campaign: 1}), out)
+	l.Step(1, Input{Kind: InputPersisted, Seq: out.Write.Seq}, out)
+	if len(out.Send) != 1 || !out.Send[0].VoteReply.Granted {
+		t.Fatalf("a learner by its own view answered %+v", out.Send)
+	}
+	for k := 0; k < 10; k++ {
+		l.Step(out.Wake, Input{Kind: InputWake}, out)
+	}
+	if l.Role() != Follower || l.Term() != 2 {
+		t.Fatalf("a learner campaigns: role %d, term %d", l.Role(), l.Term())
+	}
+}
+
+// Goal: clusters of even size and of two elect, commit, and stop without a
+// majority (case 24). Method: for 2, 4 and 6 servers take down just too many.
+func TestElection_EvenSizes(t *testing.T) {
+	for _, n := range []int{2, 4, 6} {
+		c := newCluster(t, n).startAll()
+		l := c.elect()
+		c.pass(100)
+		for k := 1; k <= n/2; k++ { // half of them: the rest is no majority
+			c.crash((l.id+NodeID(k)-1)%NodeID(n) + 1)
+		}
+		c.propose(l, 1, "x")
+		c.pass(1000)
+		if o, ok := l.outcome(1); ok && o.Kind == Committed || c.leader() != nil {
+			t.Fatalf("%d servers: half of them commit or lead", n)
+		}
+		c.start(l.id%NodeID(n) + 1)
+		c.elect()
+		c.onlyOneLeaderPerTerm()
+	}
+}
+
+// Goal: two candidates of one term, with logs that could both win: each voter
+// votes once, and only one leads (case 1). Method: four servers, two of them time
+// out in the same millisecond, over and over.
+func TestElection_SplitVotesEnd(t *testing.T) {
+	for seed := range uint64(20) {
+		c := newCluster(t, 4)
+		for k, n := range c.nodes {
+			first := k < 2
+			n.cfg.Seed = seed*100 + uint64(k)
+			rng := random{state: n.cfg.Seed}
+			n.cfg.Draw = func(least, most Duration) Duration {
+				if first {
+					first = false
+					return least
+				}
+				return rng.between(least, most)
+			}
+		}
+		c.startAll()
+		c.elect()
+		c.onlyOneLeaderPerTerm()
+	}
+}
+
+// Goal: a server that led a moment ago takes part in the next election at once,
+// as voter and as candidate (case 13). Method: it steps down by a higher term,
+// then is asked, then asks.
+func TestElection_DeposedLeaderTakesPart(t *testing.T) {
+	l, out := voter(t, HardState{Standing: Admitted})
+	lead(t, l, out)
+	tell(l, out, l.now, Message{Kind: KindAppendReply, From: 3, Term: 7, AppendReply: AppendReply{Rejected: true}})
+	tell(l, out, l.now, Message{Kind: KindRequestVote, From: 3, Term: 7, RequestVote: RequestVote{LastIndex: 9, LastTerm: 7, Pre: true}})
+	if len(out.Send) != 1 || !out.Send[0].VoteReply.Granted {
+		t.Fatalf("answered %+v", out.Send)
+	}
+	l.Step(l.deadline, Input{Kind: InputWake}, out)
+	if l.Role() != PreCandidate || len(out.Send) != 2 {
+		t.Fatalf("role %d, sent %+v", l.Role(), out.Send)
+	}
+}
+
+// Goal: stale or impossible answers move no follower's progress (cases 32, 37).
+// Method: a leader knows that server 2 holds entries up to 1, then hears them.
+func TestReplication_StaleAnswersMoveNothing(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		r    AppendReply
+	}{
+		{"refusal at the match", AppendReply{Rejected: true, PrevIndex: 1}},
+		{"refusal below the match", AppendReply{Rejected: true, PrevIndex: 0}},
+		{"another session", AppendReply{Session: 99, Match: 2}},
+		{"older match", AppendReply{Match: 0}},
+		{"match beyond the log", AppendReply{Match: 1 << 60}},
+	} {
+		l, out := voter(t, HardState{Standing: Admitted})
+		lead(t, l, out)
+		answer := func(r AppendReply) {
+			if r.Session == 0 {
+				r.Session = l.peer(2).session
+			}
+			tell(l, out, l.now, Message{Kind: KindAppendReply, From: 2, Term: 1, AppendReply: r})
+		}
+		answer(AppendReply{Match: 1})
+		was := *l.peer(2)
+		answer(tc.r)
+		if p := l.peer(2); p.match != 1 || p.next != was.next || p.probing != was.probing || l.Fault() != "" {
+			t.Errorf("%s: match %d next %d probing %v, was next %d; fault %q", tc.name, p.match, p.next, p.probing, was.next, l.Fault())
+		}
+	}
+}
+
+// Goal: a heartbeat tells each follower no more of the commit index than it
+// acknowledged (case 29), and a step-down frees the quota of proposals (case 40).
+func TestReplication_HeartbeatCommitAndQuota(t *testing.T) {
+	l, out := voter(t, HardState{Standing: Admitted})
+	lead(t, l, out)
+	tell(l, out, l.now, Message{Kind: KindAppendReply, From: 2, Term: 1, AppendReply: AppendReply{Session: l.peer(2).session, Match: 1}})
+	if l.commit != 1 || l.uncommitted != l.sumUncommitted() {
+		t.Fatalf("commit %d, %d bytes uncommitted", l.commit, l.uncommitted)
+	}
+	l.Step(l.heartbeatAt, Input{Kind: InputWake}, out)
+	for _, m := range out.Send {
+		if want := map[NodeID]Index{2: 1, 3: 0}[m.To]; m.Kind == KindHeartbeat && m.Heartbeat.Commit != want {
+			t.Fatalf("server %d is told commit %d, want %d", m.To, m.Heartbeat.Commit, want)
+		}
+	}
+	l.Step(l.now, Input{Kind: InputPropose, Proposals: []Proposal{{Tag: 1, Data: make([]byte, 500)}}}, out)
+	tell(l, out, l.now, Message{Kind: KindHeartbeat, From: 3, Term: 9})
+	if l.uncommitted != 0 {
+		t.Fatalf("%d bytes are still counted after the step-down", l.uncommitted)
+	}
+}
+
+func (c *Core) sumUncommitted() (n int) {
+	for _, e := range c.log.slice(c.commit+1, c.log.last()) {
+		n += entryBytes(&e)
+	}
+	return n
+}
+
+// Goal: configurations that make no sense are refused with a sentence (case 55).
+func TestConfiguration_CheckRefuses(t *testing.T) {
+	ms := []Member{{ID: 1}, {ID: 2}, {ID: 3}}
+	for name, c := range map[string]Configuration{
+		"empty":                   {},
+		"no voter":                {Members: ms},
+		"voter not a member":      {Members: ms, Voters: []NodeID{4}},
+		"voter twice":             {Members: ms, Voters: []NodeID{1, 1}},
+		"voters not in order":     {Members: ms, Voters: []NodeID{2, 1}},
+		"voter and learner":       {Members: ms, Voters: []NodeID{1, 2}, Learners: []NodeID{2}},
+		"outgoing and learner":    {Members: ms, Voters: []NodeID{1}, Outgoing: []NodeID{2}, Learners: []NodeID{2}},
+		"member twice":            {Members: []Member{{ID: 1}, {ID: 1}}, Voters: []NodeID{1}},
+		"member 0":                {Members: []Member{{ID: 0}, {ID: 1}}, Voters: []NodeID{1}},
+		"outgoing not a member":   {Members: ms, Voters: []NodeID{1}, Outgoing: []NodeID{9}},
+		"more than it can count":  {Members: make([]Member, membersMax+1), Voters: []NodeID{1}},
+		"name longer than stored": {Members: []Member{{ID: 1, Name: string(make([]byte, textMax+1))}}, Voters: []NodeID{1}},
+	} {
+		if c.Check() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// Goal: what a restart cannot trust, it refuses (case 75): a gap, terms that go
+// back, a term that the hard state does not know, a cut beyond the snapshot.
+func TestCore_RestoreRefusesWhatDoesNotFit(t *testing.T) {
+	for name, d := range map[string]Restored{
+		"gap":             {Hard: HardState{Term: 2}, Entries: noops(2, 1)},
+		"terms go back":   {Hard: HardState{Term: 2}, Entries: noops(1, 2, 1)},
+		"unknown term":    {Hard: HardState{Term: 1}, Entries: noops(1, 2)},
+		"cut, no snap":    {Hard: HardState{Term: 1}, Cut: Base{Index: 3, Term: 1}},
+		"snapshot beyond": {Hard: HardState{Term: 1}, Snapshot: Base{Index: 3, Term: 1}, Entries: noops(1, 1)},
+		"term near 2^64":  {Hard: HardState{Term: 1<<64 - 1}},
+	} {
+		if _, err := New(newCluster(t, 3).node(1).cfg, d, 0); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// Goal: after a long pause a leader doubts itself before it does anything else,
+// and a clock that goes back changes nothing (case 79). Method: a second without a
+// Step, then a proposal and a read; then a Step at an earlier time.
+func TestElection_LeaderThatSleptChecksItsQuorumFirst(t *testing.T) {
+	for _, in := range []Input{{Kind: InputPropose, Proposals: []Proposal{{Tag: 1}}}, {Kind: InputRead, Tag: 1}} {
+		l, out := voter(t, HardState{Standing: Admitted})
+		lead(t, l, out)
+		l.Step(l.now+Time(Second), in, out)
+		if l.Role() != Follower || len(out.Outcomes) != 1 || out.Outcomes[0].Kind != Rejected && out.Outcomes[0].Kind != ReadFailed {
+			t.Fatalf("role %d, outcomes %+v", l.Role(), out.Outcomes)
+		}
+		was := l.now
+		l.Step(5, Input{Kind: InputWake}, out)
+		if l.now != was {
+			t.Fatal("time went back")
+		}
+	}
+}
+
+// Goal: two leaders of different terms both take proposals, only the newer may
+// commit, and the older tells the truth when it learns of it (case 20).
+func TestElection_TwoLeadersOneCommits(t *testing.T) {
+	c := newCluster(t, 5).startAll()
+	old := c.elect()
+	c.pass(200)
+	c.isolate(old.id)
+	c.node(old.id%5 + 1).core.deadline = c.now // a quick successor, while the old one still leads
+	for _, n := range c.nodes {
+		if n != old {
+			c.step(n, Input{Kind: InputPeerDown, Peer: old.id, Boot: old.boot})
+		}
+	}
+	c.until("two leaders", 100, func() bool { l := c.leader(); return l != nil && l != old && old.core.Role() == Leader })
+	l := c.leader()
+	c.propose(old, 1, "old")
+	c.propose(l, 2, "new")
+	c.until("the newer commits", 100, func() bool { o, ok := l.outcome(2); return ok && o.Kind == Committed })
+	if o, ok := old.outcome(1); ok {
+		t.Fatalf("the older tells %+v", o)
+	}
+	c.heal()
+	c.until("the older learns", 1000, func() bool { o, ok := old.outcome(1); return ok && o.Kind == Lost })
+	c.onlyOneLeaderPerTerm()
+}
+
+// Goal: a transfer goes only to a voter that is known, and a step-down clears it
+// (case 22). Method: nobody, itself, a stranger; then a higher term while one is
+// under way.
+func TestTransfer_RefusesAndClears(t *testing.T) {
+	for _, to := range []NodeID{0, 1, 42} { // 0: nobody has answered yet, so there is no best one
+		l, out := voter(t, HardState{Standing: Admitted})
+		lead(t, l, out)
+		l.Step(l.now, Input{Kind: InputTransfer, Peer: to}, out)
+		if l.transfer.to != 0 {
+			t.Fatalf("hands over to %d when asked for %d", l.transfer.to, to)
+		}
+	}
+	l, out := voter(t, HardState{Standing: Admitted})
+	lead(t, l, out)
+	l.Step(l.now, Input{Kind: InputTransfer, Peer: 2}, out)
+	tell(l, out, l.now, Message{Kind: KindHeartbeat, From: 3, Term: 9})
+	if l.transfer != (transfer{}) || l.Status().Transferee != 0 {
+		t.Fatalf("after the step-down: %+v", l.transfer)
+	}
+}
