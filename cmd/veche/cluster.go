@@ -125,7 +125,6 @@ func (c *cluster) layOut() error {
 			http:   l[3].Addr().String(),
 			dir:    filepath.Join(c.dir, name),
 		}
-		c.net.serve(l[0], name, node.peer)
 		for _, free := range l[1:] {
 			free.Close()
 		}
@@ -140,6 +139,9 @@ func (c *cluster) layOut() error {
 		parts[i] = node.name + "=" + node.front
 	}
 	c.initial = strings.Join(parts, ",")
+	for i, node := range c.nodes { // only now: identify reads byID
+		c.net.serve(held[4*i], node.name, node.peer)
+	}
 	return nil
 }
 
@@ -175,11 +177,21 @@ func holdPorts(n int) (held []net.Listener, claims []io.Closer, err error) {
 	return nil, nil, fmt.Errorf("only %d of the ports %d to %d are free; %d are needed", len(held), demoPortMin, demoPortMax, n)
 }
 
-// identify reads a peer's hello and names who sent it.
+// identify reads a peer's hello and names who sent it. Strangers are refused:
+// nobody could cut them off.
 func (c *cluster) identify(r io.Reader) (string, []byte, error) {
 	hello, raw, err := transport.PeekHello(r)
-	return c.byID[hello.From], raw, err
+	if err != nil {
+		return "", raw, err
+	}
+	name, known := c.byID[hello.From]
+	if !known || hello.Cluster != c.id {
+		return "", raw, errStranger
+	}
+	return name, raw, nil
 }
+
+var errStranger = errors.New("the connection comes from a server of another cluster")
 
 // spawnLoop starts processes, all from one thread: Linux kills a child whose
 // parent thread ends, and a thread of Go's may end at any time otherwise.
