@@ -123,7 +123,7 @@ func (h *Host) Transfer(ctx context.Context, to raft.NodeID) error {
 		case s.Role != raft.Leader && s.Leader != 0 && s.Leader != s.Self:
 			return nil
 		case s.Role == raft.Leader && s.Transferee == 0:
-			return fmt.Errorf("member %d did not take over; this member leads on", to)
+			return fmt.Errorf("%s did not take over; this member leads on", h.named(to))
 		}
 		select {
 		case <-changed:
@@ -241,36 +241,22 @@ func (h *Host) note(events []raft.Event) {
 		case raft.EventFault:
 			h.fail(fmt.Errorf("a broken invariant has halted this server, so that it does no harm: %s; keep its data directory and report it", h.core.core.Status().Fault))
 		case raft.EventRefusedDisk:
-			h.fail(fmt.Errorf("member %d says that this server's name is recorded with another data directory: start it with that directory, or remove the member from the cluster and add it under a new name", e.Peer))
+			h.fail(fmt.Errorf("%s says that this server's name is recorded with another data directory: start it with that directory, or remove the member from the cluster and add it under a new name", h.named(e.Peer)))
 		case raft.EventBecameLeader, raft.EventBecameFollower, raft.EventBecameCandidate, raft.EventLeaderGone,
 			raft.EventAdmitted, raft.EventTransferStarted, raft.EventTransferAborted, raft.EventPeerLost, raft.EventPeerBack:
-			h.log.LogAttrs(context.Background(), slog.LevelInfo, stateChange(e.Kind), slog.Uint64("group", uint64(e.Group)),
-				slog.Uint64("node", uint64(e.Node)), slog.Uint64("peer", uint64(e.Peer)), slog.Uint64("term", uint64(e.Term)),
-				slog.Uint64("index", uint64(e.Index)), slog.String("reason", e.Reason.String()))
+			h.log.LogAttrs(context.Background(), slog.LevelInfo, h.named(e.Node)+" "+e.Sentence(h.named),
+				slog.Uint64("group", uint64(e.Group)), slog.Uint64("term", uint64(e.Term)))
 		}
 	}
 }
 
-// stateChange is what the log calls an event.
-func stateChange(k raft.EventKind) string {
-	switch k {
-	case raft.EventBecameLeader:
-		return "became leader"
-	case raft.EventBecameFollower:
-		return "became follower"
-	case raft.EventBecameCandidate:
-		return "became candidate"
-	case raft.EventLeaderGone:
-		return "the leader's process is gone"
-	case raft.EventAdmitted:
-		return "admitted"
-	case raft.EventTransferStarted:
-		return "hands over"
-	case raft.EventTransferAborted:
-		return "the handover failed"
-	case raft.EventPeerLost:
-		return "a peer does not answer any more"
-	default:
-		return "a peer answers again"
+// named is what people call a member: its name, or else its id.
+func (h *Host) named(id raft.NodeID) string {
+	if id == 0 {
+		return "nobody"
 	}
+	if m, ok := h.published.Load().status.Config.Member(id); ok && m.Name != "" {
+		return m.Name
+	}
+	return id.String()
 }

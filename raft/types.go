@@ -1,5 +1,7 @@
 package raft
 
+import "strconv"
+
 // Term numbers a period with at most one leader (§5.1). Term 0 is before the
 // first election.
 type Term uint64
@@ -14,6 +16,9 @@ type ClusterID [16]byte
 
 // NodeID names a member of a group. 0 is nobody.
 type NodeID uint64
+
+// String is the id in hex, as etcd shows ids.
+func (id NodeID) String() string { return strconv.FormatUint(uint64(id), 16) }
 
 // GroupID names one replicated log among the many that a process may hold.
 type GroupID uint64

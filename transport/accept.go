@@ -99,7 +99,7 @@ func (t *Transport) serve(conn net.Conn) {
 	t.delist(k, p)
 	close(k.done)
 	t.presence.leave(k.run())
-	t.log.Info("connection of a peer closed", "peer", uint64(h.From), "lane", h.Lane.String(), "boot", uint64(h.Boot), "err", err)
+	t.log.Info("connection of a peer closed", "peer", h.From.String(), "lane", h.Lane.String(), "boot", uint64(h.Boot), "err", err)
 }
 
 // hear delivers a connection's messages until it ends, and says why it did.
@@ -184,7 +184,7 @@ func (t *Transport) strangers() (n int) {
 // refuse turns a hello down and says why.
 func (t *Transport) refuse(conn net.Conn, h *Hello, r Refusal, sentence string) {
 	t.totals.refused[r].Add(1)
-	t.log.Warn("refused a connection", "peer", uint64(h.From), "from", conn.RemoteAddr(), "reason", r.String())
+	t.log.Warn("refused a connection", "peer", h.From.String(), "from", conn.RemoteAddr(), "reason", r.String())
 	hangUp(conn, appendRefusal(nil, r, sentence))
 }
 

@@ -49,7 +49,7 @@ func (l *lane) loop() {
 			l.queue.clear()
 			if err.Error() != told && !errors.Is(err, errClosing) {
 				told = err.Error()
-				l.t.log.Info("peer not reached", "peer", uint64(l.peer.id), "lane", l.id.String(), "err", err)
+				l.t.log.Info("peer not reached", "peer", l.peer.id.String(), "lane", l.id.String(), "err", err)
 			}
 		} else {
 			told = ""
@@ -179,7 +179,7 @@ func (l *lane) greet(conn net.Conn) (Hello, error) {
 func (l *lane) carry(k *link) {
 	l.t.presence.join(k.run())
 	l.sent.connected.Store(true)
-	l.t.log.Info("peer reached", "peer", uint64(l.peer.id), "lane", l.id.String(), "boot", uint64(k.hello.Boot))
+	l.t.log.Info("peer reached", "peer", l.peer.id.String(), "lane", l.id.String(), "boot", uint64(k.hello.Boot))
 	gone := make(chan struct{})
 	l.t.tasks.Go(func() {
 		defer close(gone)
@@ -218,7 +218,7 @@ func (l *lane) watch(k *link) {
 		err = fmt.Errorf("%w: bytes after the peer's hello", ErrMalformed)
 	}
 	l.t.presence.leave(k.run())
-	l.t.log.Info("peer connection closed", "peer", uint64(l.peer.id), "lane", l.id.String(), "err", err)
+	l.t.log.Info("peer connection closed", "peer", l.peer.id.String(), "lane", l.id.String(), "err", err)
 }
 
 // write seals frames and writes them, in chunks that each have the write
