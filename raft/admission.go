@@ -84,13 +84,13 @@ func (c *Core) onGreet(m *Message) {
 	case !ok:
 		// Not in our configuration, but perhaps in a newer one: say what we know.
 	case known.Incarnation == g.Incarnation:
-		reply.Admitted = true
+		reply.Admitted, reply.Recorded = true, known.Incarnation
 	case known.Incarnation != 0:
 		reply.Recorded = known.Incarnation
 	case seen != nil && seen.incarnation != g.Incarnation:
 		reply.Recorded = seen.incarnation
 	}
-	if reply.Recorded == 0 {
+	if reply.Admitted || reply.Recorded == 0 {
 		c.announce(announcement{id: m.From, incarnation: g.Incarnation,
 			clientAddr: g.ClientAddr, empty: g.Empty, asked: true})
 	}
@@ -111,7 +111,7 @@ func (c *Core) onGreetReply(m *Message) {
 	} else {
 		seen.empty = r.Empty
 	}
-	if r.Admitted {
+	if r.Admitted && r.Recorded == c.cfg.Incarnation { // not an old answer, to the disk before
 		c.admit(ReasonEntryCommitted)
 	}
 	c.foundIfAllEmpty()

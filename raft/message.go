@@ -155,8 +155,10 @@ type GreetReply struct {
 	Empty       bool
 	// Admitted: a committed entry records the greeter's incarnation.
 	Admitted bool
-	// Recorded is not 0 when the greeter's name is recorded under another
-	// incarnation: the greeter is refused.
+	// Recorded is the incarnation under which the greeter's name is recorded, 0
+	// when none is. A greeter with another one is refused; and Admitted counts
+	// only for this one, since the answer may have been meant for a disk that is
+	// lost.
 	Recorded Incarnation
 }
 
