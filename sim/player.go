@@ -509,7 +509,7 @@ func (p *Player) rule(words []string) error {
 	r := rule{verdict: map[string]verdict{"hold": verdictHold, "drop": verdictDrop, "double": verdictDouble}[words[0]]}
 	kind, ok := ruleKinds[words[1]]
 	if !ok {
-		return p.wrong(words[1] + " is not a kind of message; there are: vote, vote-reply, append, append-reply, heartbeat, propose, all")
+		return p.wrong(words[1] + " is not a kind of message; there are: vote, vote-reply, append, append-reply, heartbeat, propose, greet, greet-reply, all")
 	}
 	r.kind = kind
 	links := words[2:]
@@ -533,6 +533,7 @@ func (p *Player) rule(words []string) error {
 var ruleKinds = map[string]raft.MessageKind{
 	"all": 0, "vote": raft.KindRequestVote, "vote-reply": raft.KindVoteReply, "append": raft.KindAppend,
 	"append-reply": raft.KindAppendReply, "heartbeat": raft.KindHeartbeat, "propose": raft.KindPropose,
+	"greet": raft.KindGreet, "greet-reply": raft.KindGreetReply,
 }
 
 // client takes "put x 1 @S1", "get x @S1", "delete x @S1" or "local x @S1".
