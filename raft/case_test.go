@@ -2,6 +2,7 @@ package raft
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -698,5 +699,45 @@ func TestTransfer_RefusesAndClears(t *testing.T) {
 	tell(l, out, l.now, Message{Kind: KindHeartbeat, From: 3, Term: 9})
 	if l.transfer != (transfer{}) || l.Status().Transferee != 0 {
 		t.Fatalf("after the step-down: %+v", l.transfer)
+	}
+}
+
+// Goal: while a leader is heard, a candidate of a later term changes nothing here
+// (cases 12, 17, 50), except when that leader asked for the election or its
+// connections closed. Method: the same request after a heartbeat, three ways.
+func TestElection_CandidateBesideALeaderThatIsHeard(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		transfer bool
+		closed   bool
+		later    Time
+		grant    bool
+	}{
+		{name: "leader heard"},
+		{name: "transfer", transfer: true, grant: true},
+		{name: "connections closed", closed: true, grant: true},
+		{name: "minimum timeout passed", later: Time(DefaultElectionMin), grant: true},
+	} {
+		for _, pre := range []bool{false, true} {
+			f, out := voter(t, HardState{Term: 1, Standing: Admitted})
+			tell(f, out, 1, Message{Kind: KindHeartbeat, From: 2, Boot: 5, Term: 1})
+			if tc.closed {
+				f.Step(2, Input{Kind: InputPeerDown, Peer: 2, Boot: 5}, out)
+			}
+			term := Term(2)
+			if pre {
+				term = 1
+			}
+			f.Step(2+tc.later, requestVote(3, term, RequestVote{Campaign: 1, Pre: pre, Transfer: tc.transfer && !pre}), out)
+			sent := slices.Clone(out.Send)
+			if out.Write.Seq != 0 {
+				f.Step(f.now, Input{Kind: InputPersisted, Seq: out.Write.Seq}, out)
+				sent = append(sent, out.Send...)
+			}
+			want := tc.grant && !(tc.transfer && pre)
+			if len(sent) != 1 || sent[0].VoteReply.Granted != want || !want && (f.Term() != 1 || f.Leader() != 2) {
+				t.Errorf("%s, pre-vote %v: answered %+v in term %d, follows %d", tc.name, pre, sent, f.Term(), f.Leader())
+			}
+		}
 	}
 }
