@@ -4,6 +4,8 @@ import (
 	"context"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"veche/host"
 	"veche/store"
@@ -16,7 +18,8 @@ const apiVersion = "3.7.3"
 // clusterVersion is the same as etcd reports it for a whole cluster.
 const clusterVersion = "3.7.0"
 
-// maintenanceService is etcd's Maintenance, of which Status is built.
+// maintenanceService is etcd's Maintenance, of which Status and the reading of
+// alarms are built.
 type maintenanceService struct {
 	pb.UnimplementedMaintenanceServer
 	s *Server
@@ -46,7 +49,23 @@ func (m *maintenanceService) Status(context.Context, *pb.StatusRequest) (*pb.Sta
 		RaftAppliedIndex: uint64(p.Applied),
 		IsLearner:        p.learner(s.cfg.Self),
 		Errors:           troubles(&p),
+		DowngradeInfo:    &pb.DowngradeInfo{}, // none is under way
 	}, nil
+}
+
+// Alarm tells that there is no alarm: no part of this server raises one, and
+// what is wrong with it stands in its Status. etcdctl asks this, after a
+// linearizable read, before it calls a member healthy.
+func (m *maintenanceService) Alarm(_ context.Context, r *pb.AlarmRequest) (*pb.AlarmResponse, error) {
+	if r.GetAction() == pb.AlarmRequest_ACTIVATE {
+		return nil, status.Error(codes.FailedPrecondition, "veche: an alarm cannot be raised by hand; this server has none")
+	}
+	s, p := m.s, m.s.cfg.Node.Picture()
+	var rev store.Revision
+	if err := s.cfg.Node.View(func(sm host.StateMachine) { rev = storeOf(sm).Revision() }); err != nil {
+		return nil, failure(err)
+	}
+	return &pb.AlarmResponse{Header: s.header(rev, p.Term)}, nil
 }
 
 // troubles lists what is wrong with a member, in etcd's words where it has some.

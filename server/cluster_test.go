@@ -18,7 +18,9 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"veche/host"
@@ -272,6 +274,12 @@ func TestCluster_ClientThroughFollower(t *testing.T) {
 	st, err := cli.Status(ctx, follower.client)
 	if err != nil || st.Leader == 0 || st.Version != apiVersion || len(st.Errors) != 0 || st.RaftAppliedIndex == 0 {
 		t.Errorf("status %v, %v", st, err)
+	}
+	if a, err := cli.AlarmList(ctx); err != nil || len(a.Alarms) != 0 || a.Header.GetRevision() == 0 {
+		t.Errorf("alarms %v, %v", a, err)
+	}
+	if _, err := pb.NewMaintenanceClient(cli.ActiveConnection()).Alarm(ctx, &pb.AlarmRequest{Action: pb.AlarmRequest_ACTIVATE}); status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("raise an alarm: %v", err)
 	}
 	if _, err := cli.Grant(ctx, 5); err == nil || !strings.Contains(err.Error(), "not built yet") {
 		t.Errorf("grant %v", err)

@@ -20,7 +20,7 @@ import (
 // page is the small page of the http listener: no part of it comes from
 // anywhere else.
 //
-//go:embed page/index.html page/page.js page/page.css
+//go:embed page/index.html page/page.js page/page.css page/icon.svg
 var page embed.FS
 
 // newHTTP makes a server with our bounds around what it serves.
@@ -56,7 +56,7 @@ func (s *Server) peoplePages() http.Handler {
 	mux.HandleFunc("GET /leader", s.leaderPage)
 	mux.HandleFunc("GET /status", s.statusPage)
 	mux.HandleFunc("GET /events", s.eventsPage)
-	for path, file := range map[string]string{"/{$}": "index.html", "/page.js": "page.js", "/page.css": "page.css"} {
+	for path, file := range map[string]string{"/{$}": "index.html", "/page.js": "page.js", "/page.css": "page.css", "/icon.svg": "icon.svg"} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Cache-Control", "no-cache") // another version may run tomorrow
 			http.ServeFileFS(w, r, page, "page/"+file)

@@ -122,5 +122,5 @@ func notBuilt(method string, err error) error {
 	}
 	service := path.Base(path.Dir(method))
 	return status.Error(codes.Unimplemented, "veche: "+service+"/"+path.Base(method)+
-		" is not built yet; KV (without RangeStream), Maintenance/Status, Cluster/MemberList and grpc.health.v1.Health are")
+		" is not built yet; KV (without RangeStream), Maintenance/Status and Alarm, Cluster/MemberList and grpc.health.v1.Health are")
 }
