@@ -15,9 +15,9 @@ var stormSeed = flag.Uint64("storm-seed", 0, "run this seed of the storm only")
 // that sees all servers looks. In the end all faults stop, and the cluster must
 // work again within three seconds.
 func TestRandom_SafeUnderFaultsAndLiveAfterThem(t *testing.T) {
-	seeds, ms := 240, 2000
+	seeds, ms := 800, 2000
 	if testing.Short() {
-		seeds = 40
+		seeds = 60
 	}
 	if *stormSeed != 0 {
 		newStorm(t, *stormSeed).run(ms)
@@ -31,7 +31,7 @@ func TestRandom_SafeUnderFaultsAndLiveAfterThem(t *testing.T) {
 		leaders += len(s.led)
 	}
 	t.Logf("%d seeds: %d acknowledged writes under %d leaders", seeds, acked, leaders)
-	if acked < 50*seeds || leaders < 2*seeds {
+	if acked < 30*seeds || leaders < 2*seeds {
 		t.Fatal("the storm is so strong, or so weak, that it tests nothing")
 	}
 }
@@ -62,10 +62,11 @@ type storm struct {
 	rng    random
 	calm   bool
 	flying []flying
-	doomed []*node // about to crash, with their latest vote or term not durable
+	doomed []doomed // about to crash: with a vote not yet durable, or as new leaders
 	digest digest
 
 	dropIn, doubleIn, slow uint64 // one message in so many; longest delay in ms
+	crashIn                uint64 // one vote or new leader in so many is followed by a crash
 	fast                   bool   // fast detection is on
 
 	seen   map[slot]placed // every entry that any log ever held
@@ -76,6 +77,11 @@ type storm struct {
 	ended  map[uint64]Outcome
 	acked  int
 	ackedI Index // the largest index told as committed
+}
+
+type doomed struct {
+	due Time
+	n   *node
 }
 
 type flying struct {
@@ -110,11 +116,15 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	s.doubleIn = []uint64{5, 1000}[s.pick(2)]
 	s.slow = []uint64{1, 5, 30}[s.pick(3)]
 	s.fast = s.pick(2) == 0
+	s.crashIn = []uint64{8, 8, 2}[s.pick(3)]
 	small, durable := s.pick(3) == 0, s.pick(2) == 0
 	for _, n := range s.nodes {
 		n.cfg.Seed = s.rng.next()
 		n.cfg.NoFastDetection = !s.fast
 		n.cfg.DurableApply = durable
+		if s.crashIn == 2 { // candidates come at the same time, to compete for votes
+			n.cfg.ElectionMin, n.cfg.ElectionMax, n.cfg.Heartbeat = 60*Millisecond, 66*Millisecond, 20*Millisecond
+		}
 		if small { // windows of a few entries
 			n.cfg.MaxAppendBytes, n.cfg.MaxInflight, n.cfg.MaxInflightBytes = 120, 3, 400
 		}
@@ -230,13 +240,18 @@ func (s *storm) sync(n *node, k uint64, tell bool) {
 
 // trouble does now and then what may go wrong.
 func (s *storm) trouble() {
-	for _, n := range s.doomed {
-		s.down(n)
-		if s.one(2) {
-			s.up(n)
+	keep := s.doomed[:0]
+	for _, d := range s.doomed {
+		if d.due > s.now {
+			keep = append(keep, d)
+			continue
+		}
+		s.down(d.n)
+		if s.one(2) && d.n.core == nil {
+			s.up(d.n)
 		}
 	}
-	s.doomed = s.doomed[:0]
+	s.doomed = keep
 	switch s.pick(800) {
 	case 0, 1:
 		s.down(s.any())
@@ -335,8 +350,12 @@ func (s *storm) do(n *node, in Input) {
 		n.writes = append(n.writes, o.Write)
 		s.checkLogMatching(n, o.Write.Entries)
 	}
-	if o.Write.HardChanged && !s.calm && s.one(8) {
-		s.doomed = append(s.doomed, n)
+	switch {
+	case s.calm:
+	case o.Write.HardChanged && s.one(s.crashIn):
+		s.doomed = append(s.doomed, doomed{s.now, n})
+	case was != Leader && n.core.Role() == Leader && s.one(s.crashIn):
+		s.doomed = append(s.doomed, doomed{s.now + Time(s.pick(12*uint64(Millisecond))), n})
 	}
 	if was != Leader && n.core.Role() == Leader {
 		s.checkNewLeader(n)
