@@ -32,6 +32,7 @@ type Core struct {
 	leaderGone  bool // its process closed all connections to this server
 	goneAt      Time
 	deadline    Time // election timer
+	postponed   bool // it was, once since it was drawn
 	drawn       Duration
 	elections   uint64 // real campaigns begun
 	nextGreetAt Time
@@ -49,6 +50,8 @@ type Core struct {
 	peers       []peer // in increasing order of ID, without this server
 	sessions    uint64
 	ledSince    Time
+	graceAt     Time // see checkQuorum
+	graceFor    Time
 	firstOfTerm Index // its no-op
 	round       uint64
 	heartbeatAt Time
@@ -121,13 +124,14 @@ func (c *Core) restore(d Restored) error {
 // to be done; what out held before is gone. It never blocks and never panics,
 // and it is the only thing that changes a core.
 func (c *Core) Step(now Time, in Input, out *Output) {
+	slept := Duration(now - c.now)
 	c.begin(now, out)
 	if c.fault != "" {
 		c.refuseAll(in)
 		return
 	}
 	if c.role == Leader {
-		c.checkQuorum() // before anything else: this process may have slept
+		c.checkQuorum(slept) // before anything else: this process may have slept
 	}
 	switch in.Kind {
 	case InputWake:

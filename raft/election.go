@@ -14,10 +14,17 @@ func (c *Core) resetTimer() {
 		c.drawn = c.rng.between(c.cfg.ElectionMin, c.cfg.ElectionMax)
 	}
 	c.deadline = c.now + Time(c.drawn)
+	c.postponed = false
 }
 
 // electionTimeout: a follower or candidate has waited long enough.
 func (c *Core) electionTimeout() {
+	if late := c.now - c.deadline; late > Time(c.cfg.Heartbeat)/2 && !c.postponed {
+		// This process slept through its deadline, and perhaps the whole machine
+		// did: what the leader said lies unread, or will be said in a moment.
+		c.deadline, c.postponed = c.now+Time(c.cfg.Heartbeat), true
+		return
+	}
 	why := ReasonTimeout
 	switch {
 	case c.fastPhase():
@@ -102,7 +109,7 @@ func (c *Core) meetCandidate(m *Message) bool {
 // not closed its connections; or this server is that leader.
 func (c *Core) leaderAlive() bool {
 	if c.role == Leader {
-		return c.now-c.quorumBasis() < Time(c.cfg.ElectionMin)
+		return c.now-c.answeredSince() < Time(c.cfg.ElectionMin)
 	}
 	return c.heardEver && !c.leaderGone && c.now-c.heardAt < Time(c.cfg.ElectionMin)
 }

@@ -354,3 +354,40 @@ func TestTransfer_StaleTimeoutNowIsIgnored(t *testing.T) {
 		}
 	}
 }
+
+// Goal: a pause of the whole machine costs nobody the leadership. Method: stop
+// all five servers for 400 ms of their clocks, again and again.
+func TestElection_PauseOfTheWholeMachineChangesNoLeader(t *testing.T) {
+	c := newCluster(t, 5).startAll()
+	l := c.elect()
+	c.pass(300)
+	term := l.core.Term()
+	for range 10 {
+		c.now += Time(400 * Millisecond)
+		c.tick()
+		if l.core.ConfirmedAt(c.now) {
+			t.Fatal("confirmed by answers to messages from before the pause")
+		}
+		c.pass(400)
+	}
+	if c.leader() != l || l.core.Term() != term || !l.core.Confirmed() {
+		t.Fatalf("leader %v in term %d, was %d in term %d", c.leader(), l.core.Term(), l.id, term)
+	}
+}
+
+// Goal: a leader that slept and finds no majority gives up one election timeout
+// later. Method: pause it, with all links cut.
+func TestElection_SleeperWithoutMajorityGivesUp(t *testing.T) {
+	c := newCluster(t, 5).startAll()
+	l := c.elect()
+	c.pass(300)
+	c.isolate(l.id)
+	c.now += Time(400 * Millisecond)
+	for range 20 { // it goes on sleeping in the meantime
+		c.step(l, Input{Kind: InputWake})
+		c.now += Time(120 * Millisecond)
+	}
+	if l.core.Role() == Leader {
+		t.Fatal("it leads on without a majority")
+	}
+}

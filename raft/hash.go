@@ -75,6 +75,7 @@ func (c *Core) Hash() uint64 {
 	at(c.heardAt)
 	at(c.goneAt)
 	at(c.deadline)
+	d.flag(c.postponed)
 	at(c.nextGreetAt)
 	for _, f := range c.forwarded {
 		d.word(f.tag)
@@ -127,6 +128,8 @@ func (c *Core) hashLeader(d *digest) {
 	d.word(uint64(c.firstOfTerm))
 	d.word(uint64(c.uncommitted))
 	at(c.ledSince)
+	at(c.graceAt)
+	at(c.graceFor)
 	at(c.heartbeatAt)
 	d.word(uint64(c.transfer.to))
 	d.flag(c.transfer.sent)

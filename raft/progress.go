@@ -114,15 +114,26 @@ func (c *Core) quorumSent() Time {
 	}))
 }
 
-// quorumBasis is quorumSent, with the time to get a first answer.
-func (c *Core) quorumBasis() Time { return max(c.quorumSent(), c.ledSince) }
+// answeredSince is quorumSent, with the time to get a first answer.
+func (c *Core) answeredSince() Time { return max(c.quorumSent(), c.ledSince) }
+
+// quorumBasis is when the time began that a majority has to answer in.
+func (c *Core) quorumBasis() Time { return max(c.answeredSince(), c.graceAt) }
 
 // checkQuorum makes a leader that no majority answers give up: it could commit
-// nothing, and its clients should look for another (thesis §6.2).
-func (c *Core) checkQuorum() {
-	if c.now-c.quorumBasis() > Time(c.cfg.ElectionMax) {
-		c.becomeFollower(c.hard.Term, 0, ReasonNoQuorum)
+// nothing, and its clients should look for another (thesis §6.2). One whose
+// process slept asked nobody meanwhile: it is not confirmed any more, but before
+// it gives up it asks once. Without an answer there is no second grace.
+func (c *Core) checkQuorum(slept Duration) {
+	if c.now-c.quorumBasis() <= Time(c.cfg.ElectionMax) {
+		return
 	}
+	if since := c.answeredSince(); slept > 2*c.cfg.Heartbeat && since != c.graceFor {
+		c.graceAt, c.graceFor = c.now, since
+		c.beat()
+		return
+	}
+	c.becomeFollower(c.hard.Term, 0, ReasonNoQuorum)
 }
 
 // noticeLost tells once of every peer that stopped answering.

@@ -12,7 +12,7 @@ func (c *Core) becomeLeader() {
 	c.role = Leader
 	c.setLeader(c.cfg.Self)
 	c.leaderGone = false
-	c.ledSince = c.now
+	c.ledSince, c.graceAt, c.graceFor = c.now, 0, 0
 	c.transfer = transfer{}
 	c.reads = c.reads[:0]
 	c.uncommitted = 0
@@ -32,7 +32,7 @@ func (c *Core) becomeLeader() {
 
 // stopLeading ends what only a leader does.
 func (c *Core) stopLeading(why Reason) {
-	if c.transfer.to != 0 {
+	if c.transfer.to != 0 && !(c.transfer.sent && why == ReasonHigherTerm) { // otherwise it took over
 		c.event(EventTransferAborted, c.transfer.to, 0, why)
 	}
 	c.transfer = transfer{}
