@@ -11,7 +11,7 @@
 // mounts and processes. The machines are joined by a wire that the test itself
 // plays (wire_test.go): it reads packets from a TUN device in each namespace and
 // decides for each pair and direction whether a packet passes, is lost, waits,
-// or becomes a reset. No kernel module for it is needed, and no program but the
+// or becomes a reset. No kernel module like netem is needed, and no program but the
 // Go toolchain; it needs Linux, root and /dev/net/tun, and fails without them.
 //
 // What it must never do: pass because something was missing, send a packet

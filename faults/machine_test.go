@@ -140,7 +140,7 @@ func (m *machine) start(cmd *exec.Cmd) error {
 // tmpfs mounts a small disk, or resizes the one that is there.
 func (m *machine) tmpfs(dir string, bytes int64) error {
 	return m.do(func() error {
-		size := fmt.Sprintf("size=%d", bytes)
+		size := fmt.Sprintf("size=%d,mode=0700", bytes)
 		err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, size)
 		if errors.Is(err, unix.EINVAL) { // not mounted yet
 			err = unix.Mount("tmpfs", dir, "tmpfs", 0, size)
