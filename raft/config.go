@@ -83,6 +83,9 @@ func (c Config) withDefaults() Config {
 	or(&c.MaxUncommittedBytes, defaultMaxUncommittedBytes)
 	or(&c.MaxLogBytes, defaultMaxLogBytes)
 	or(&c.MaxCommandBytes, defaultMaxCommandBytes)
+	// A command that fits nowhere is too large, and not refused as a passing
+	// overload for ever.
+	c.MaxCommandBytes = min(c.MaxCommandBytes, c.MaxUncommittedBytes, c.MaxLogBytes)
 	return c
 }
 
