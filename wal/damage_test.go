@@ -246,3 +246,44 @@ func TestDamage_WriteLargerThanASegment(t *testing.T) {
 		t.Fatal(what)
 	}
 }
+
+// TestDamage_LostHeadOfANextSegmentTakesItsFramesAlong changes the segment in an
+// unsynced batch, keeps any one of the unsynced sectors, and writes other frames
+// of the same lengths afterwards: nothing of the lost batch may come back.
+func TestDamage_LostHeadOfANextSegmentTakesItsFramesAlong(t *testing.T) {
+	fs := NewMemFS()
+	l := mustOpen(t, fs, 4096)
+	ok(t, l.Append([]Record{{1, raft.Write{Entries: entries(1, 1, 3800)}}}))
+	ok(t, l.Sync())
+	batch := func(n raft.Index) (b []Record) {
+		for i := raft.Index(2); i < 2+n; i++ {
+			size := 150 // the frames behind the first fit into one sector
+			if i == 2 {
+				size = 450
+			}
+			b = append(b, Record{1, raft.Write{Entries: entries(i, i, size)}})
+		}
+		return b
+	}
+	ok(t, l.Append(batch(3)))
+	if l.number != 2 {
+		t.Fatal("the segment did not change: the test is void")
+	}
+	torn := 0
+	for kept := range 12 {
+		m := fs.Clone()
+		m.Crash(func(op int) bool { return op == kept })
+		l := mustOpen(t, m, 4096)
+		torn += l.Stats().Torn
+		ok(t, l.Append(batch(1)))
+		ok(t, l.Sync())
+		m.Crash(nil)
+		l = mustOpen(t, m, 4096)
+		if n := len(l.Restored(1).Entries); n != 2 {
+			t.Errorf("sector %d kept: %d entries, want 2", kept, n)
+		}
+	}
+	if torn == 0 {
+		t.Error("no frame was found behind a lost head: the test is void")
+	}
+}

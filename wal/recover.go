@@ -541,15 +541,22 @@ func (w *walk) search() (int64, error) {
 	if w.marked {
 		off += frameHeaderSize
 	}
-	for ; off+frameHeaderSize <= w.size; off += frameAlign {
-		b, err := w.view(off, frameHeaderSize)
+	for off+frameHeaderSize <= w.size {
+		b, err := w.view(off, readBytes)
 		if err != nil {
 			return 0, err
 		}
-		if f, ok := getHeader(b, w.seed, off); ok {
-			proof = max(proof, int64(f.synced))
-			w.stray = append(w.stray, off)
+		at := 0
+		for ; at+frameHeaderSize <= len(b); at += frameAlign {
+			if b[at+5] != frameVersion { // as almost everywhere
+				continue
+			}
+			if f, ok := getHeader(b[at:], w.seed, off+int64(at)); ok {
+				proof = max(proof, int64(f.synced))
+				w.stray = append(w.stray, off+int64(at))
+			}
 		}
+		off += int64(at)
 	}
 	return proof, nil
 }

@@ -1,0 +1,163 @@
+package wal
+
+import (
+	"bytes"
+	"errors"
+	"runtime"
+	"testing"
+
+	"veche/raft"
+)
+
+// allocated says how many bytes f allocates.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// seedFrame is a good frame at off of a segment bound to seed.
+func seedFrame(seed uint32, off int64, f frame, payload []byte) []byte {
+	f.length = uint32(len(payload))
+	b := make([]byte, frameSize(len(payload)))
+	copy(b[frameHeaderSize:], payload)
+	var scratch [32]byte
+	putFrame(b, &scratch, seed, off, &f)
+	return b
+}
+
+// FuzzFrame reads headers from any bytes: one that is accepted must be what is
+// written again from its fields, at no other position and in no other segment.
+func FuzzFrame(f *testing.F) {
+	f.Add(seedFrame(7, 64, frame{kind: frameWrite, group: 3, synced: 64, boot: 1}, []byte("payload")), int64(64))
+	f.Add(seedFrame(7, 0, frame{kind: frameMark}, nil), int64(0))
+	f.Add([]byte{}, int64(0))
+	f.Fuzz(func(t *testing.T, b []byte, off int64) {
+		const seed = 7
+		h, good := getHeader(b, seed, off)
+		if !good {
+			return
+		}
+		if _, other := getHeader(b, seed, off+8); other {
+			t.Error("the header counts at another position")
+		}
+		if _, other := getHeader(b, seed+1, off); other {
+			t.Error("the header counts in another segment")
+		}
+		if len(b) < frameHeaderSize+int(h.length) {
+			return
+		}
+		payload := b[frameHeaderSize:][:h.length]
+		if h.holds(payload) && !bytes.Equal(seedFrame(seed, off, h, payload)[:frameHeaderSize], b[:frameHeaderSize]) {
+			t.Error("another header was written from the same fields")
+		}
+	})
+}
+
+// FuzzIdentity decodes any bytes: what is accepted must be what its fields
+// encode to.
+func FuzzIdentity(f *testing.F) {
+	d := identity{me, 5, 6}
+	f.Add(d.encode())
+	f.Add([]byte(identityMagic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var d identity
+		if d.decode(b) == "" && !bytes.Equal(d.encode(), b) {
+			t.Errorf("%+v is encoded otherwise", d)
+		}
+	})
+}
+
+// FuzzRecoverSegment opens a directory whose last segment holds any bytes, with
+// checksums made good where a frame seems to be meant: no panic, no memory
+// beyond the input, and what is accepted opens again to the same state.
+func FuzzRecoverSegment(f *testing.F) {
+	fs := NewMemFS()
+	l := mustOpen(f, fs, 2048)
+	ok(f, l.Append([]Record{{1, raft.Write{HardChanged: true, Hard: raft.HardState{Term: 2, Vote: 1}, Entries: entries(1, 2, 20)}},
+		{2, raft.Write{Entries: entries(1, 1, 9), Snapshot: &raft.Base{Index: 1}, Cut: &raft.Base{Index: 1}}}}))
+	ok(f, l.Sync())
+	seed := l.seed
+	ok(f, l.Close())
+	good := content(f, fs, segmentName(1))
+	f.Add(good, false)
+	f.Add(good, true)
+	f.Add(good[:100], true)
+	f.Add([]byte{}, false)
+	f.Fuzz(func(t *testing.T, b []byte, mend bool) {
+		if len(b) > 1<<16 {
+			return
+		}
+		b = bytes.Clone(b)
+		for off := int64(0); mend && off+frameHeaderSize <= int64(len(b)); {
+			n := int64(len(b)) - off - frameHeaderSize
+			length := int64(b[off]) | int64(b[off+1])<<8
+			if b[off+4] == 0 || b[off+4] > byte(frameSeal) || length > n {
+				break
+			}
+			h := frame{kind: frameKind(b[off+4]), group: raft.GroupID(b[off+8]), synced: uint32(min(off, int64(b[off+16])*8)), boot: uint32(b[off+20] % 2)}
+			copy(b[off:], seedFrame(seed, off, h, b[off+frameHeaderSize:][:length])[:frameHeaderSize+length])
+			off += frameSize(int(length))
+		}
+		hurt := fs.Clone()
+		truncated(t, hurt, segmentName(1), 0)
+		change(t, hurt, segmentName(1), 0, b)
+		var l *Log
+		var err error
+		used := allocated(func() { l, err = Open(hurt, "data", me, options(2048)) })
+		if limit := uint64(1<<20 + 64*len(b)); used > limit {
+			t.Fatalf("%d bytes were allocated for %d", used, len(b))
+		}
+		if err != nil {
+			return
+		}
+		want := twin{}
+		for _, g := range l.Groups() {
+			want[g] = l.Restored(g)
+		}
+		ok(t, l.Close())
+		l, err = Open(hurt, "data", me, options(2048))
+		ok(t, err)
+		if what := want.differs(l); what != "" {
+			t.Fatal("opened again, it is another: " + what)
+		}
+	})
+}
+
+// FuzzSnapshotFile reads any bytes as a snapshot, with the checksums made good:
+// no panic, and no memory beyond the input.
+func FuzzSnapshotFile(f *testing.F) {
+	base := raft.Base{Index: 7, Term: 2}
+	good := append(snapshotFront(me.Cluster, 3, base, []byte("data")), "data"...)
+	f.Add(good)
+	f.Add(good[:40])
+	fs := NewMemFS()
+	l := mustOpen(f, fs, 512)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 1<<16 {
+			return
+		}
+		name := "data/" + snapshotName(3, 7)
+		ok(t, fs.MkdirAll("data"))
+		if err := fs.Remove(name); err != nil && !missing(err) {
+			t.Fatal(err)
+		}
+		file, err := fs.Create(name)
+		ok(t, err)
+		_, err = file.WriteAt(b, 0)
+		ok(t, err)
+		var data []byte
+		used := allocated(func() { _, data, err = l.LoadSnapshot(3, 7) })
+		if limit := uint64(64<<10 + 8*len(b)); used > limit {
+			t.Fatalf("%d bytes were allocated for %d", used, len(b))
+		}
+		if err == nil && !bytes.HasSuffix(b, data) {
+			t.Fatal("the data are not those of the file")
+		}
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			t.Fatal(err)
+		}
+	})
+}
