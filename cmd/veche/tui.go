@@ -150,7 +150,7 @@ func (m screen) note(e eventMsg) screen {
 	case "became_leader":
 		m.headline, m.bad = e.text+".", false
 		if why := m.campaigns[e.node]; why != "" {
-			leads, _, _ := strings.Cut(e.text, ",")
+			leads, _, _ := strings.Cut(e.text, ":")
 			m.headline = fmt.Sprintf("%s: it stood because %s, and a majority voted for it.", leads, why)
 		}
 	}

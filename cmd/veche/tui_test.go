@@ -199,8 +199,8 @@ func TestScreen_ExplainsAnElection(t *testing.T) {
 	// The headline joins what the winner did with why it stood.
 	m := shownScreen(&fakeStage{}, 100, 30)
 	m = feed(m, eventMsg{at: screenTime, node: "n3", kind: "became_candidate", text: "n3 stands", why: "no leader was heard"})
-	m = feed(m, eventMsg{at: screenTime, node: "n3", kind: "became_leader", text: "n3 leads in term 8, and opens it with entry 9"})
-	if want := "n3 leads in term 8: it stood because no leader was heard, and a majority voted for it."; m.headline != want {
+	m = feed(m, eventMsg{at: screenTime, node: "n3", kind: "became_leader", text: "n3 LEADS term 8: a majority voted for it; its first entry is 9"})
+	if want := "n3 LEADS term 8: it stood because no leader was heard, and a majority voted for it."; m.headline != want {
 		t.Errorf("got %q, want %q", m.headline, want)
 	}
 }

@@ -240,7 +240,7 @@ func (m screen) writerLine() string {
 		pulse = bad.Render("○")
 	}
 	// Fixed widths, so that growing numbers move nothing.
-	return fmt.Sprintf("%s client  acked %s  in flight %s  failed %s  last %s  lost %s", pulse,
+	return fmt.Sprintf("%s client  acked %s  in flight %s  not acked %s  last %s  lost %s", pulse,
 		num.Render(fmt.Sprintf("%-7d", w.Acked)), num.Render(fmt.Sprintf("%-3d", w.Inflight)),
 		num.Render(fmt.Sprintf("%-6d", w.Failed)), num.Render(fmt.Sprintf("%-7s", msText(w.Latency))), lost)
 }
@@ -275,7 +275,7 @@ func (m screen) eventLines(room int) []string {
 		} else {
 			who = dimStyle().Render(who)
 		}
-		text := e.text
+		text := strings.TrimPrefix(e.text, e.node+" ") // the column before it says who
 		if e.times > 1 {
 			text = fmt.Sprintf("%s (%d times)", text, e.times)
 		}
