@@ -139,6 +139,7 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 	if err != nil {
 		return nil, &exitError{exitFailed, err.Error()}
 	}
+	m.wal.Release() // what it held at start lives in the core now
 	raftConfig := cfg.raft(id, self)
 	clientHost, _, _ := net.SplitHostPort(cfg.AdvertiseClient) // checked
 	m.server, err = server.New(server.Config{
