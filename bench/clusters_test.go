@@ -70,6 +70,7 @@ type cluster struct {
 	etcdctl   string
 	endpoints []string // of clients, host:port
 	procs     []*exec.Cmd
+	lines     [][]string // of each member, to start it once more
 	logs      []string
 }
 
@@ -112,9 +113,8 @@ func start(t *testing.T, kind string) *cluster {
 	}
 	for i := range members {
 		name := "n" + strconv.Itoa(i+1)
-		args := []string{"serve", "--name", name, "--data-dir", filepath.Join(dir, name), "--listen-client", at(3 * i),
+		program, args := p.veche, []string{"serve", "--name", name, "--data-dir", filepath.Join(dir, name), "--listen-client", at(3 * i),
 			"--listen-peer", at(3*i + 1), "--listen-http", at(3*i + 2), "--initial-cluster", strings.Join(initial, ",")}
-		program := p.veche
 		if kind == "etcd" {
 			program = p.etcd
 			args = []string{"--name", name, "--data-dir", filepath.Join(dir, name), "--log-level", "error",
@@ -123,21 +123,28 @@ func start(t *testing.T, kind string) *cluster {
 				"--initial-cluster", strings.Join(initial, ","), "--initial-cluster-state", "new"}
 		}
 		c.logs = append(c.logs, filepath.Join(dir, name+".log"))
-		logs, err := os.Create(c.logs[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer logs.Close()
-		cmd := exec.Command(program, args...)
-		cmd.Stdout, cmd.Stderr = logs, logs
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		c.procs[i] = cmd
+		c.lines = append(c.lines, append([]string{program}, args...))
+		c.run(t, i)
 		t.Cleanup(func() { c.kill(i) })
 	}
 	c.awaitReady(t)
 	return c
+}
+
+// run starts member i; it goes on with what it has on disk.
+func (c *cluster) run(t *testing.T, i int) {
+	t.Helper()
+	logs, err := os.OpenFile(c.logs[i], os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer logs.Close()
+	cmd := exec.Command(c.lines[i][0], c.lines[i][1:]...)
+	cmd.Stdout, cmd.Stderr = logs, logs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.procs[i] = cmd
 }
 
 // awaitReady waits until a write works at every member.
