@@ -340,24 +340,22 @@ func (p *Player) slowDisk(args []string) error {
 }
 
 func (p *Player) draw(args []string) error {
-	if len(args) != 2 {
-		return p.wrong("draw takes a server and its next election timeout: draw S3 160ms")
+	if len(args) < 2 {
+		return p.wrong("draw takes servers and their next election timeout: draw S3 160ms")
 	}
-	i, err := p.node(args[0])
+	d, err := p.duration(args[len(args)-1])
 	if err != nil {
 		return err
 	}
-	d, err := p.duration(args[1])
-	if err != nil {
-		return err
-	}
-	n := &p.world.nodes[i]
-	n.draws = drawn{want: d}
-	if n.up {
-		n.draws.look(n, p.world.now)
-		p.world.planWake(i)
-	}
-	return nil
+	return p.each(args[:len(args)-1], func(i int) error {
+		n := &p.world.nodes[i]
+		n.draws = drawn{want: d}
+		if n.up {
+			n.draws.look(n, p.world.now)
+			p.world.planWake(i)
+		}
+		return nil
+	})
 }
 
 // elect starts all servers that do not run, with the one that is named first to

@@ -22,7 +22,7 @@ func (d *drawn) bend(now, t raft.Time) raft.Time {
 	case now < d.target:
 		return min(t, d.deadline-1)
 	}
-	return max(t, d.deadline+(now-d.target))
+	return d.deadline + (now - d.target)
 }
 
 // shift moves the wake that is planned at a time to the target.
@@ -38,18 +38,20 @@ func (d *drawn) look(n *node, now raft.Time) {
 	if d.want == 0 {
 		return
 	}
+	shown := n.clock(now)
 	s := n.group.Core().Status()
 	base := s.Deadline - raft.Time(s.TimeoutDrawn)
 	switch {
 	case d.armed && now >= d.target: // it has fired
-		shown := d.bend(now, n.raw(now))
 		*d = drawn{}
-		n.start += max(0, shown-n.raw(now))
 	case s.Role == raft.Leader:
 		d.armed = false
-	case !d.armed || base != d.base:
+	case !d.armed || base != d.base || s.Deadline != d.deadline:
 		d.armed, d.base, d.deadline, d.target = true, base, s.Deadline, now+raft.Time(d.want)
+	default:
+		return
 	}
+	n.start += shown - n.raw(now) // the clock goes on from what it shows
 }
 
 // verdict is what a story does to messages.

@@ -1,0 +1,103 @@
+package mutants
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+const (
+	root = "../.."
+	// seedsMax is how many seeds a fault may survive.
+	seedsMax = 300
+)
+
+// TestMutants_AreFound plants every fault into a copy of the tree and wants a
+// story or a seed to fail; and nothing to fail without a fault. With -short only
+// one is planted, but every patch must still fit.
+func TestMutants_AreFound(t *testing.T) {
+	all, err := Load(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 12 {
+		t.Fatalf("there are %d planted faults; at least 12 were promised", len(all))
+	}
+	copied := t.TempDir()
+	if err := Copy(root, copied); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all {
+		heal, err := m.plant(copied)
+		if err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+		}
+		if err := heal(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v, err := Examine(nil, copied, 5); err != nil || v.Killed() {
+		t.Fatalf("the tree as it is does not pass: %+v, %v", v, err)
+	}
+	if testing.Short() {
+		all = all[:1]
+	}
+	var table strings.Builder
+	for _, m := range all {
+		v, err := Examine(m, copied, seedsMax)
+		if err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+			continue
+		}
+		if !v.Killed() {
+			t.Errorf("%s is not found: %s", m.Name, m.Fault)
+		}
+		fmt.Fprintln(&table, row(m, &v))
+	}
+	t.Logf("%d planted faults:\n%s", len(all), table.String())
+}
+
+// row is a line of the table.
+func row(m *Mutant, v *Verdict) string {
+	story, seeds := "-", "not in "+fmt.Sprint(seedsMax)+" seeds"
+	if v.Story != "" {
+		story = "story " + v.Story
+	}
+	if v.Seeds > 0 {
+		seeds = fmt.Sprintf("seed %d: %s", v.Seeds, v.Invariant)
+	}
+	return fmt.Sprintf("%-28s %-62s %-42s %s", m.Name, m.Fault, story, seeds)
+}
+
+// TestParse_RefusesWhatIsNoPatch gives patches that are wrong in one way each.
+func TestParse_RefusesWhatIsNoPatch(t *testing.T) {
+	const head = "# fault: f\n# idea: i\n"
+	for _, c := range []struct{ name, text, want string }{
+		{"no head", "--- a/x\n+++ b/x\n@@\n-a\n+b\n", "must begin"},
+		{"no change", head, "changes nothing"},
+		{"hunk without a file", head + "@@\n-a\n", "before its file"},
+		{"line of another kind", head + "+++ b/x\n@@\n!a\n", "neither"},
+	} {
+		if _, err := Parse("m", c.text); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// TestFilePatch_AppliesByTextAlone moves a patch's place in the file, and wants
+// it to fit there, but not where its lines stand twice or not at all.
+func TestFilePatch_AppliesByTextAlone(t *testing.T) {
+	m, err := Parse("m", "# fault: f\n# idea: i\n--- a/x\n+++ b/x\n@@ -7,2 +7,2 @@\n one\n-two\n+three\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &m.Files[0]
+	if got, err := f.Apply("zero\none\ntwo\nfour\n"); err != nil || got != "zero\none\nthree\nfour\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, text := range []string{"one\nthree\n", "one\ntwo\none\ntwo\n"} {
+		if _, err := f.Apply(text); err == nil {
+			t.Errorf("it fits %q", text)
+		}
+	}
+}
