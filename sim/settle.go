@@ -46,6 +46,9 @@ func (w *World) settle() {
 // again, of the next node.
 func (w *World) probe(kind OpKind, deadline raft.Time) bool {
 	for node := w.rand.Intn(len(w.nodes)); w.now < deadline; node = (node + 1) % len(w.nodes) {
+		if !w.nodes[node].up { // somebody is: settle has started all
+			continue
+		}
 		o := Op{ID: uint64(len(w.load.ops)), Node: node, Kind: kind, Key: keyAt(w.now, 0), Call: w.now, floor: w.load.acked, run: w.nodes[node].run}
 		w.submit(o)
 		for w.load.ops[o.ID].Outcome == OpPending && w.queue.next() <= deadline {
