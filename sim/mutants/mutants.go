@@ -143,6 +143,7 @@ type Verdict struct {
 	Story     string `json:"story"`     // the first story that fails, empty if none does
 	StoryHow  string `json:"story_how"` // what it complains about
 	Seeds     int    `json:"seeds"`     // how many seeds until one fails, 0 if none does
+	Ran       int    `json:"ran"`       // how many seeds were run
 	Invariant string `json:"invariant"` // which promise it finds broken
 	Told      string `json:"told"`      // a story that went otherwise, though no expectation failed
 }

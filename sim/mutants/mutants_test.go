@@ -59,14 +59,14 @@ func TestMutants_AreFound(t *testing.T) {
 
 // row is a line of the table.
 func row(m *Mutant, v *Verdict) string {
-	story, seeds := "-", "not in "+fmt.Sprint(seedsMax)+" seeds"
+	story, seeds := "-", fmt.Sprintf("not in %d seeds", v.Ran)
 	if v.Story != "" {
 		story = "story " + v.Story
 	}
 	if v.Seeds > 0 {
 		seeds = fmt.Sprintf("seed %d: %s", v.Seeds, v.Invariant)
 	}
-	return fmt.Sprintf("%-28s %-62s %-42s %s", m.Name, m.Fault, story, seeds)
+	return fmt.Sprintf("%-26s %-46s %-50s %s", m.Name, story, seeds, m.Fault)
 }
 
 // TestParse_RefusesWhatIsNoPatch gives patches that are wrong in one way each.

@@ -14,7 +14,7 @@ import (
 )
 
 // enough is how many seeds a fault gets that a story has found already.
-const enough = 60
+const enough = 20
 
 func main() {
 	seeds := 100
@@ -78,6 +78,7 @@ func play(name string) (how string, differs bool) {
 // runAll runs seeds until one fails.
 func runAll(v *mutants.Verdict, seeds int) {
 	for seed := 1; seed <= seeds; seed++ {
+		v.Ran = seed
 		if broken := one(uint64(seed)); broken != "" {
 			v.Seeds, v.Invariant = seed, broken
 			return
