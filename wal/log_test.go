@@ -188,6 +188,40 @@ func TestLog_FullDiskLeavesPrepareToBeRepeated(t *testing.T) {
 	}
 }
 
+// TestLog_FullDiskStillLosesWhatIsNotNeeded fills the disk and records a newer
+// snapshot: Prepare cannot make a segment, and removes the old snapshot all the
+// same, for that is what makes room.
+func TestLog_FullDiskStillLosesWhatIsNotNeeded(t *testing.T) {
+	fs := NewMemFS()
+	full, stuck := false, false
+	fs.Fail = func(op Op, name string, _ int64) error {
+		switch {
+		case full && op == OpWrite && strings.HasSuffix(name, segmentSuffix+tmpSuffix):
+			return ErrNoSpace
+		case stuck && op == OpRemove && strings.HasSuffix(name, snapshotSuffix):
+			return ErrIO
+		}
+		return nil
+	}
+	l := mustOpen(t, fs, 4096)
+	one, two := raft.Base{Index: 1, Term: 1}, raft.Base{Index: 2, Term: 1}
+	ok(t, l.SaveSnapshot(1, one, []byte("one")))
+	ok(t, l.SaveSnapshot(1, two, []byte("two")))
+	ok(t, l.Append([]Record{{1, raft.Write{Entries: entries(1, 3, 5), Snapshot: &two}}}))
+	ok(t, l.Sync())
+	full, stuck = true, true
+	if err := l.Prepare(); !errors.Is(err, ErrIO) {
+		t.Fatalf("prepare: got %v", err)
+	}
+	stuck = false
+	if err := l.Prepare(); !errors.Is(err, ErrNoSpace) || !l.Unprepared() {
+		t.Fatalf("prepare: got %v, unprepared %v", err, l.Unprepared())
+	}
+	if _, _, err := l.LoadSnapshot(1, 1); !errors.Is(err, ErrDamaged) {
+		t.Fatalf("the old snapshot is still there: %v", err)
+	}
+}
+
 // TestLog_ImpossibleRecordsAreRefused appends what could not be recovered: each
 // must be refused before it reaches the file.
 func TestLog_ImpossibleRecordsAreRefused(t *testing.T) {

@@ -16,13 +16,13 @@ func (l *Log) Prepare() error {
 	if err := l.alive(); err != nil {
 		return err
 	}
+	if err := l.removeSnapshots(); err != nil { // first: on a full disk, this makes room
+		return err
+	}
 	if err := l.makeReady(l.size); err != nil {
 		return err
 	}
-	if err := l.removeReleased(); err != nil {
-		return err
-	}
-	return l.removeSnapshots()
+	return l.removeReleased()
 }
 
 // Unprepared says whether Prepare has something to do. Any goroutine may ask.
@@ -181,7 +181,7 @@ func (l *Log) removeReleased() error {
 }
 
 // removeSnapshots removes the files that are older than what is recorded.
-func (l *Log) removeSnapshots() error {
+func (l *Log) removeSnapshots() (err error) {
 	l.mu.Lock()
 	outdated := l.outdated
 	l.outdated = false
@@ -189,6 +189,13 @@ func (l *Log) removeSnapshots() error {
 	if !outdated {
 		return nil
 	}
+	defer func() {
+		if err != nil {
+			l.mu.Lock()
+			l.outdated = true // what is left is for the next call
+			l.mu.Unlock()
+		}
+	}()
 	names, err := l.fs.List(l.dir)
 	if err != nil {
 		return wrap("list data directory "+l.dir, err)
