@@ -78,9 +78,3 @@ func (b *inbox) empty() {
 	b.downs, b.transfers = b.downs[:0], b.transfers[:0]
 	b.requests, b.cancels = b.requests[:0], b.cancels[:0]
 }
-
-// idle says whether nothing has happened.
-func (b *inbox) idle() bool {
-	return len(b.messages) == 0 && len(b.persisted) == 0 && len(b.applied) == 0 && len(b.snapshotted) == 0 &&
-		len(b.downs) == 0 && len(b.transfers) == 0 && len(b.requests) == 0 && len(b.cancels) == 0
-}

@@ -71,6 +71,11 @@ const (
 	// a round trip, not a noticeable wait.
 	readPause = 5 * raft.Millisecond
 
+	// prepareRest is how long the keeper lets a disk be on which the log's next
+	// segment could not be made. A full disk is not full of room a write later,
+	// and to find that out costs up to a segment of zeros.
+	prepareRest = raft.Second
+
 	// entryOverhead is what an entry costs besides its data, in bytes, so that a
 	// flood of empty commands leads to snapshots and short batches as well.
 	entryOverhead = 48

@@ -498,7 +498,7 @@ func (h *Host) noteApplied(b *ApplyBatch) {
 // runKeeper does what takes long and nobody waits for: it saves what the applier
 // has captured, and fills the log's next segment before it is needed.
 func (h *Host) runKeeper() {
-	h.prepare()
+	next := h.prepare()
 	for {
 		select {
 		case c, open := <-h.captures:
@@ -506,18 +506,23 @@ func (h *Host) runKeeper() {
 				return
 			}
 			h.saveSnapshot(c)
-		case <-h.room:
-			h.prepare()
+		case <-h.room: // after every write, while something is to be prepared
+			if h.now() >= next {
+				next = h.prepare()
+			}
 		}
 	}
 }
 
-// prepare makes room. That it fails is not the end: the writer will make the
-// room itself, or find that the disk is full.
-func (h *Host) prepare() {
+// prepare makes room, and says from when on it may be called again. That it
+// fails is not the end: the writer will make the room itself, or find that the
+// disk is full.
+func (h *Host) prepare() (next raft.Time) {
 	if err := h.cfg.Log.Prepare(); err != nil {
 		h.log.Warn("the log's next segment could not be prepared; writes will wait for it", "group", h.group, "err", err)
+		return h.now() + raft.Time(prepareRest)
 	}
+	return 0
 }
 
 func (h *Host) saveSnapshot(c *Capture) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -396,6 +397,36 @@ func TestHost_FailedSyncIsFinal(t *testing.T) {
 	}
 	if n := times(h, "y"); n != 0 {
 		t.Fatal("a command was applied that is not durable")
+	}
+}
+
+// Goal: a full disk is not filled to the brim again after every write: what the
+// segment in use still takes is acknowledged, and the next one is tried for now
+// and then. Method: a disk that has no room for a second segment, many commands,
+// and the attempts counted.
+func TestHost_FullDiskIsLeftInPeace(t *testing.T) {
+	ctx := timeLimit(t)
+	var attempts atomic.Int64
+	v := newTown(t, 1, nil)
+	fs := wal.NewMemFS()
+	fs.Fail = func(op wal.Op, name string, _ int64) error {
+		if op == wal.OpWrite && strings.HasSuffix(name, "2.wal.tmp") {
+			attempts.Add(1)
+			return wal.ErrNoSpace
+		}
+		return nil
+	}
+	v.seats[0].fs = fs
+	began := time.Now()
+	v.startAll()
+	for k := range 200 {
+		if _, err := v.seats[0].h.Propose(ctx, fmt.Append(nil, "x", k)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.stop(v.seats[0])
+	if n, allowed := attempts.Load(), 1+int64(time.Since(began)/time.Duration(prepareRest)); n == 0 || n > allowed {
+		t.Fatalf("the next segment was tried for %d times, allowed are 1 to %d", n, allowed)
 	}
 }
 
