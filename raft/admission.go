@@ -18,8 +18,9 @@ type announcement struct {
 	id          NodeID
 	incarnation Incarnation
 	clientAddr  string
-	empty       bool
 	asked       bool // it greeted us, so the address is known
+	answered    bool // it answered our own greeting, so empty is known
+	empty       bool
 }
 
 // mustGreet says whether this server has something to say about itself.
@@ -77,41 +78,44 @@ func (c *Core) onGreet(m *Message) {
 		c.event(EventMessageIgnored, m.From, 0, ReasonFresh)
 		return // every data directory has one; 0 would match an unrecorded member's
 	}
-	reply := GreetReply{Incarnation: c.cfg.Incarnation, Standing: c.hard.Standing, Empty: c.empty()}
+	reply := GreetReply{For: g.Incarnation, Incarnation: c.cfg.Incarnation, Standing: c.hard.Standing, Empty: c.empty()}
 	known, ok := c.committedConfig().Config.Member(m.From)
 	seen := c.announcementOf(m.From)
 	switch {
 	case !ok:
 		// Not in our configuration, but perhaps in a newer one: say what we know.
 	case known.Incarnation == g.Incarnation:
-		reply.Admitted, reply.Recorded = true, known.Incarnation
+		reply.Admitted = true
 	case known.Incarnation != 0:
 		reply.Recorded = known.Incarnation
-	case seen != nil && seen.incarnation != g.Incarnation:
+	case seen != nil && seen.incarnation != 0 && seen.incarnation != g.Incarnation:
 		reply.Recorded = seen.incarnation
 	}
-	if reply.Admitted || reply.Recorded == 0 {
-		c.announce(announcement{id: m.From, incarnation: g.Incarnation,
-			clientAddr: g.ClientAddr, empty: g.Empty, asked: true})
+	if a := c.announcementFor(m.From); a != nil && reply.Recorded == 0 {
+		a.incarnation, a.clientAddr, a.asked = g.Incarnation, g.ClientAddr, true
 	}
 	c.send(Message{Kind: KindGreetReply, To: m.From, GreetReply: reply})
-	c.foundIfAllEmpty()
 	c.recordMembers()
 }
 
 // onGreetReply learns what another server remembers.
 func (c *Core) onGreetReply(m *Message) {
 	r := &m.GreetReply
-	if r.Recorded != 0 && r.Recorded != c.cfg.Incarnation {
+	switch {
+	case r.For != c.cfg.Incarnation:
+		c.event(EventMessageIgnored, m.From, 0, ReasonOtherDisk)
+		return // meant for a disk that is lost
+	case r.Recorded != 0:
 		c.event(EventRefusedDisk, m.From, 0, ReasonOtherDisk)
 		return
 	}
-	if seen := c.announcementOf(m.From); seen == nil || !seen.asked {
-		c.announce(announcement{id: m.From, incarnation: r.Incarnation, empty: r.Empty})
-	} else {
-		seen.empty = r.Empty
+	if a := c.announcementFor(m.From); a != nil {
+		if !a.asked {
+			a.incarnation = r.Incarnation
+		}
+		a.answered, a.empty = true, r.Empty
 	}
-	if r.Admitted && r.Recorded == c.cfg.Incarnation { // not an old answer, to the disk before
+	if r.Admitted {
 		c.admit(ReasonEntryCommitted)
 	}
 	c.foundIfAllEmpty()
@@ -126,16 +130,17 @@ func (c *Core) announcementOf(id NodeID) *announcement {
 	return nil
 }
 
-// announce remembers what a member told; only members, so the list is bounded.
-func (c *Core) announce(a announcement) {
-	if _, ok := c.config().Member(a.id); !ok {
-		return
+// announcementFor is announcementOf, and makes room for a member that has told
+// nothing yet; nil for strangers, so the list is bounded.
+func (c *Core) announcementFor(id NodeID) *announcement {
+	if a := c.announcementOf(id); a != nil {
+		return a
 	}
-	if old := c.announcementOf(a.id); old != nil {
-		*old = a
-		return
+	if _, ok := c.config().Member(id); !ok {
+		return nil
 	}
-	c.announced = append(c.announced, a)
+	c.announced = append(c.announced, announcement{id: id})
+	return &c.announced[len(c.announced)-1]
 }
 
 // foundIfAllEmpty: the first start of the cluster is when a majority is empty
@@ -145,12 +150,13 @@ func (c *Core) foundIfAllEmpty() {
 		return
 	}
 	for k := range c.announced {
-		if !c.announced[k].empty {
+		if a := &c.announced[k]; a.answered && !a.empty {
 			return // the cluster has begun: wait for its leader's word
 		}
 	}
 	all, _ := c.config().decided(func(id NodeID) (yes, no bool) {
-		return id == c.cfg.Self || c.announcementOf(id) != nil, false
+		a := c.announcementOf(id)
+		return id == c.cfg.Self || a != nil && a.answered, false
 	})
 	if all {
 		c.admit(ReasonAllEmpty)

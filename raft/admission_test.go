@@ -101,3 +101,26 @@ func TestAdmission_RestartPublishesItsAddress(t *testing.T) {
 		return m.ClientAddr == "moved" && m.Incarnation == f.cfg.Incarnation
 	})
 }
+
+// Goal: what was said of another disk, or at another time, founds nothing. Method:
+// a new disk is told by everybody that they are empty, in answers to the disk
+// before and unasked; then in answers to itself.
+func TestAdmission_OnlyAnswersToThisDiskCount(t *testing.T) {
+	f, out := voter(t, HardState{})
+	tell := func(from NodeID, m Message) {
+		m.Group, m.From, m.To = 1, from, 1
+		f.Step(f.now+1, Input{Kind: InputReceive, Message: &m}, out)
+	}
+	for _, from := range []NodeID{2, 3} {
+		tell(from, Message{Kind: KindGreet, Greet: Greet{Incarnation: 50 + Incarnation(from), Empty: true}})
+		tell(from, Message{Kind: KindGreetReply, GreetReply: GreetReply{For: 7, Incarnation: 50 + Incarnation(from), Empty: true}})
+		tell(from, Message{Kind: KindGreetReply, GreetReply: GreetReply{For: 7, Incarnation: 50 + Incarnation(from), Admitted: true}})
+	}
+	if f.Standing() != Fresh {
+		t.Fatal("admitted by answers to another disk")
+	}
+	tell(2, Message{Kind: KindGreetReply, GreetReply: GreetReply{For: f.cfg.Incarnation, Incarnation: 52, Empty: true}})
+	if f.Standing() != Admitted {
+		t.Fatal("not admitted, though two of three are empty")
+	}
+}

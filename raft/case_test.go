@@ -196,6 +196,7 @@ func TestCore_MessagesForOthersAreIgnored(t *testing.T) {
 	} {
 		f, out := voter(t, HardState{Term: 1, Standing: Admitted})
 		m.Kind, m.Term = KindHeartbeat, 9
+		f.Step(1, Input{Kind: InputWake}, out)
 		f.Step(1, Input{Kind: InputReceive, Message: &m}, out)
 		if f.Term() != 1 || len(out.Send) != 0 || len(out.Events) != 1 || out.Events[0].Kind != EventMessageIgnored {
 			t.Fatalf("%s: term %d, sent %+v, events %+v", name, f.Term(), out.Send, out.Events)

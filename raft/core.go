@@ -8,6 +8,7 @@ type Core struct {
 	cfg   Config
 	now   Time // the latest that Step was told; never goes back
 	rng   random
+	begun bool   // EventStarted was told
 	fault string // the first broken invariant; not empty: the group has halted
 
 	// Persistent state (Figure 2).
@@ -129,6 +130,10 @@ func (c *Core) Step(now Time, in Input, out *Output) {
 	if c.fault != "" {
 		c.refuseAll(in)
 		return
+	}
+	if !c.begun {
+		c.begun = true
+		c.event(EventStarted, 0, c.log.last(), ReasonStart)
 	}
 	if c.role == Leader {
 		c.checkQuorum(slept) // before anything else: this process may have slept

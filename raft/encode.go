@@ -274,6 +274,7 @@ func (c *coder) greet(v *Greet) {
 }
 
 func (c *coder) greetReply(v *GreetReply) {
+	number(c, &v.For, "the greeter's incarnation")
 	number(c, &v.Incarnation, "the incarnation")
 	small(c, &v.Standing, Admitted+1, "the standing")
 	c.bool(&v.Empty, "the empty mark")

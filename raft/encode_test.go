@@ -76,8 +76,8 @@ func samples() []sample {
 		m.Greet = Greet{Incarnation: math.MaxUint64, Standing: Admitted, Empty: true, ClientAddr: "h:1"}
 	}, "010c0102ac02078101ffffffffffffffffff01010103683a31")
 	add("greet reply", KindGreetReply, func(m *Message) {
-		m.GreetReply = GreetReply{Incarnation: 11, Standing: Admitted, Admitted: true, Recorded: 12}
-	}, "010d0102ac020781010b0100010c")
+		m.GreetReply = GreetReply{For: 10, Incarnation: 11, Standing: Admitted, Admitted: true, Recorded: 12}
+	}, "010d0102ac020781010a0b0100010c")
 	return list
 }
 
@@ -554,7 +554,7 @@ func genMessage(t *rapid.T) Message {
 	case KindGreet:
 		m.Greet = Greet{Incarnation(u()), standing(), yes(), genName(t)}
 	case KindGreetReply:
-		m.GreetReply = GreetReply{Incarnation(u()), standing(), yes(), yes(), Incarnation(u())}
+		m.GreetReply = GreetReply{Incarnation(u()), Incarnation(u()), standing(), yes(), yes(), Incarnation(u())}
 	}
 	return m
 }

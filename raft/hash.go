@@ -44,6 +44,7 @@ func (c *Core) Hash() uint64 {
 	d := digest(0xcbf29ce484222325)
 	at := func(t Time) { d.word(uint64(t - c.now)) }
 	d.word(c.rng.state)
+	d.flag(c.begun)
 	d.text(c.fault)
 	d.word(uint64(c.hard.Term))
 	d.word(uint64(c.hard.Vote))
@@ -98,8 +99,9 @@ func (c *Core) Hash() uint64 {
 		d.word(uint64(a.id))
 		d.word(uint64(a.incarnation))
 		d.text(a.clientAddr)
-		d.flag(a.empty)
 		d.flag(a.asked)
+		d.flag(a.answered)
+		d.flag(a.empty)
 	}
 	return uint64(d)
 }

@@ -148,17 +148,17 @@ type Greet struct {
 	ClientAddr  string
 }
 
-// GreetReply answers Greet.
+// GreetReply answers Greet. It counts only at the disk that it is For: an answer
+// may be so late that the greeter has lost that disk meanwhile.
 type GreetReply struct {
+	For         Incarnation // the greeter's
 	Incarnation Incarnation // of the one who answers
 	Standing    Standing
 	Empty       bool
 	// Admitted: a committed entry records the greeter's incarnation.
 	Admitted bool
-	// Recorded is the incarnation under which the greeter's name is recorded, 0
-	// when none is. A greeter with another one is refused; and Admitted counts
-	// only for this one, since the answer may have been meant for a disk that is
-	// lost.
+	// Recorded is not 0 when the greeter's name is recorded under another
+	// incarnation: the greeter is refused.
 	Recorded Incarnation
 }
 
