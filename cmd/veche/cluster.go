@@ -379,11 +379,6 @@ func (c *cluster) endpoints() []string {
 	return out
 }
 
-// index finds a node by name, or gives -1.
-func (c *cluster) index(name string) int {
-	return slices.IndexFunc(c.nodes, func(n *node) bool { return n.name == name })
-}
-
 // majority is how many nodes decide.
 func (c *cluster) majority() int { return len(c.nodes)/2 + 1 }
 

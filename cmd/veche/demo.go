@@ -144,19 +144,24 @@ func (l *liveStage) keepVerifying(ctx context.Context) {
 			return
 		case <-t.C:
 		}
-		for i := range l.cluster.nodes {
-			if !l.cluster.up(i) {
-				continue
-			}
-			once, cancel := context.WithTimeout(ctx, writeMax)
-			_, lost, _, err := l.writer.verify(once, i, false)
-			cancel()
-			if err == nil {
-				l.mu.Lock()
-				l.lost = lost
-				l.mu.Unlock()
-				break
-			}
+		l.verify(ctx)
+	}
+}
+
+// verify reads the writes back once, from the first member that answers.
+func (l *liveStage) verify(ctx context.Context) {
+	for i := range l.cluster.nodes {
+		if !l.cluster.up(i) {
+			continue
+		}
+		once, cancel := context.WithTimeout(ctx, writeMax)
+		_, lost, _, err := l.writer.verify(once, i, false)
+		cancel()
+		if err == nil {
+			l.mu.Lock()
+			l.lost = max(l.lost, lost) // what was missing once was lost, also if it came back
+			l.mu.Unlock()
+			return
 		}
 	}
 }

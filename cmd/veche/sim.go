@@ -126,7 +126,9 @@ func simMany(o *simOptions, out, progress io.Writer) error {
 // simTable is the closing table of a run.
 func simTable(t *check.Totals, colour bool) string {
 	rows := table{header: []string{"WHAT", "HOW MUCH"}, colour: colour}
-	add := func(what, much string) { rows.rows = append(rows.rows, []cell{{text: what}, {text: much, right: true}}) }
+	add := func(what, much string) {
+		rows.rows = append(rows.rows, []cell{{text: what}, {text: much, right: true}})
+	}
 	n := func(v uint64) string { return strconv.FormatUint(v, 10) }
 	add("seeds", strconv.Itoa(t.Seeds))
 	add("seeds run twice, same hash", strconv.Itoa(t.Repeated))

@@ -285,7 +285,9 @@ func (w *writer) readBack(ctx context.Context, target int, local bool) (map[stri
 		if !r.More || len(r.Kvs) == 0 {
 			return found, nil
 		}
-		revision = r.Header.GetRevision()
+		if revision == 0 {
+			revision = r.Header.GetRevision()
+		}
 		from = append(bytes.Clone(r.Kvs[len(r.Kvs)-1].Key), 0)
 	}
 }
