@@ -15,5 +15,5 @@
 // because the copy does not build.
 //
 // Where to start reading: mutants.go, then exam/main.go, which runs inside the
-// copy. `go test ./sim/mutants -v` prints the table.
+// copy. `make mutants` plants all of them and prints the table.
 package mutants
