@@ -368,7 +368,7 @@ func TestEvents_Resume(t *testing.T) {
 	_, id, data := s.next()
 	e := decode[EventReport](t, data)
 	if e.Kind != "vote_refused" || e.Reason != "stale_log" || e.Node != (Named{0xa1, "n1"}) || *e.Peer != (Named{0xa2, "n2"}) || e.Term != 4 ||
-		e.Text != "n1 refused its vote to n2 in term 4: its log is behind" {
+		e.Text != "n1 refuses n2 its vote in term 4: the candidate's log is behind" {
 		t.Errorf("the event is %+v", e)
 	}
 	j.Record(event(5))
