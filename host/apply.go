@@ -3,6 +3,7 @@ package host
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"veche/raft"
 )
@@ -156,8 +157,18 @@ func (a *Applier) captureAt(base raft.Base) *Capture {
 	head := a.head()
 	state := a.machine.Snapshot()
 	return &Capture{Group: a.group, Base: base, Encode: func() []byte {
-		return append(head, state()...)
+		return appendPieces(head, state())
 	}}
+}
+
+// appendPieces appends b to head in pieces. One move of hundreds of megabytes
+// cannot be interrupted, and would hold up the loop and its heartbeats.
+func appendPieces(head, b []byte) []byte {
+	all := append(make([]byte, 0, len(head)+len(b)), head...)
+	for piece := range slices.Chunk(b, encodePiece) {
+		all = append(all, piece...)
+	}
+	return all
 }
 
 func (a *Applier) head() []byte {

@@ -169,3 +169,17 @@ func FuzzSnapshot(f *testing.F) {
 		}
 	})
 }
+
+// Goal: a snapshot put together in pieces is whole. Lengths about the size of a
+// piece are compared with append.
+func TestAppendPieces_IsAppend(t *testing.T) {
+	state := make([]byte, 2*encodePiece+1)
+	for k := range state {
+		state[k] = byte(k * 31)
+	}
+	for _, n := range []int{0, 1, encodePiece - 1, encodePiece, encodePiece + 1, len(state)} {
+		if got := appendPieces([]byte("head"), state[:n]); !bytes.Equal(got, append([]byte("head"), state[:n]...)) {
+			t.Errorf("%d bytes in pieces are not what they are in one", n)
+		}
+	}
+}

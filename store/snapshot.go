@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math"
-	"slices"
 )
 
 // A snapshot is
@@ -34,9 +33,31 @@ func (s *Store) Snapshot() []byte { return s.AppendSnapshot(nil) }
 // AppendSnapshot appends what Snapshot returns to dst.
 func (s *Store) AppendSnapshot(dst []byte) []byte {
 	begin := len(dst)
-	dst = slices.Grow(dst, int(s.size)/2) // most versions are smaller than their overhead in memory
+	dst = room(dst, s.snapshotSize())
 	dst = s.encode(dst, func(part []byte) []byte { return part })
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[begin:], castagnoli))
+}
+
+// snapshotSize is the length of a snapshot, counted by encoding everything once
+// without keeping it. A buffer that grew on the way would be moved as a whole:
+// nothing can interrupt that, and with hundreds of megabytes it takes so long
+// that a leader misses its heartbeats.
+func (s *Store) snapshotSize() int {
+	n := 4
+	s.encode(nil, func(part []byte) []byte {
+		n += len(part)
+		return part[:0]
+	})
+	return n
+}
+
+// room gives dst room for n more bytes. It does not use slices.Grow, which
+// clears what it adds at one stroke.
+func room(dst []byte, n int) []byte {
+	if cap(dst)-len(dst) >= n {
+		return dst
+	}
+	return append(make([]byte, 0, len(dst)+n), dst...)
 }
 
 // encode appends the state to dst and passes dst on after each version: a caller

@@ -56,6 +56,20 @@ func TestAppendSnapshot_Appends(t *testing.T) {
 	}
 }
 
+// Goal: a snapshot never moves while it is made, whatever the keys and values are
+// like. It must fill the room that was made for it to the byte.
+func TestAppendSnapshot_MakesRoomOnce(t *testing.T) {
+	for _, size := range []int{0, 1, 200, 9000} {
+		s := history(t)
+		for k := range 300 {
+			put(t, s, strings.Repeat("k", k%40+1), strings.Repeat("v", size))
+		}
+		if b := s.AppendSnapshot([]byte("before")); len(b) != cap(b) || s.snapshotSize() != len(b)-len("before") {
+			t.Errorf("values of %d bytes: room for %d bytes was made, and %d are used", size, cap(b), len(b))
+		}
+	}
+}
+
 // Goal: Restore does not keep its input. The bytes are wiped afterwards.
 func TestRestore_DoesNotKeepTheSnapshot(t *testing.T) {
 	s := history(t)
