@@ -428,7 +428,8 @@ func TestRPC_PanicIsOneRequests(t *testing.T) {
 }
 
 // Goal: a request beyond the bound of those in flight is refused, and a place
-// comes free again. Method: fill the counter, ask, empty it, ask.
+// comes free again; the same for streams. Method: fill the counter, ask, empty
+// it, ask.
 func TestRPC_TooManyAtOnce(t *testing.T) {
 	r := newRig(t, nil)
 	r.s.inflight.Store(requestsMax)
@@ -437,6 +438,21 @@ func TestRPC_TooManyAtOnce(t *testing.T) {
 	}
 	r.s.inflight.Store(0)
 	r.put("a", "1")
+	r.s.streams.Store(openStreamsMax)
+	watch := func() error {
+		s, err := pb.NewWatchClient(r.conn).Watch(r.context())
+		if err == nil {
+			_, err = s.Recv()
+		}
+		return err
+	}
+	if err := watch(); rpctypes.ErrorDesc(err) != "etcdserver: too many requests" {
+		t.Errorf("stream %d ends in %v", openStreamsMax+1, err)
+	}
+	r.s.streams.Store(0)
+	if err := watch(); status.Code(err) != codes.Unimplemented {
+		t.Errorf("a stream ends in %v, want one that is served", err)
+	}
 }
 
 // Goal: what is not built says so by name; nothing hangs. Method: call a unary

@@ -28,6 +28,10 @@ const (
 	// a request is refused with "too many requests". 4,096 requests of the
 	// largest size are 8 GiB, of the usual size a few MiB.
 	requestsMax = 4096
+	// openStreamsMax bounds the open streams of the whole server apart from them,
+	// since a stream may stay open for ever: one for every connection, at two
+	// goroutines each.
+	openStreamsMax = 4096
 	// grpcIdleMax closes a gRPC connection without any request; clients
 	// reconnect by themselves.
 	grpcIdleMax = 30 * time.Minute

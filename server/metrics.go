@@ -19,6 +19,7 @@ import (
 // journal and the listeners when somebody asks (collector).
 type metrics struct {
 	registry        *prometheus.Registry
+	started         *prometheus.CounterVec
 	handled         *prometheus.CounterVec
 	seconds         *prometheus.HistogramVec
 	pending         prometheus.Gauge
@@ -34,10 +35,12 @@ var requestBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .02
 func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
+		started: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "grpc_server_started_total",
+			Help: "Requests that came, by method."}, []string{"grpc_type", "grpc_service", "grpc_method"}),
 		handled: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "grpc_server_handled_total",
-			Help: "Requests that were answered, by method and code."}, []string{"grpc_service", "grpc_method", "grpc_code"}),
+			Help: "Requests that were answered, by method and code."}, []string{"grpc_type", "grpc_service", "grpc_method", "grpc_code"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "grpc_server_handling_seconds",
-			Help: "Time from a request to its answer, by method.", Buckets: requestBuckets}, []string{"grpc_service", "grpc_method"}),
+			Help: "Time from a request to its answer, by method.", Buckets: requestBuckets}, []string{"grpc_type", "grpc_service", "grpc_method"}),
 		pending: prometheus.NewGauge(prometheus.GaugeOpts{Name: "etcd_server_proposals_pending",
 			Help: "Writes of this member's clients that wait for the majority."}),
 		proposalsFailed: prometheus.NewCounter(prometheus.CounterOpts{Name: "etcd_server_proposals_failed_total",
@@ -49,7 +52,7 @@ func newMetrics(s *Server) *metrics {
 		refusedHosts: prometheus.NewCounter(prometheus.CounterOpts{Name: "veche_server_http_hosts_refused_total",
 			Help: "HTTP requests for a host name that is not ours."}),
 	}
-	m.registry.MustRegister(m.handled, m.seconds, m.pending, m.proposalsFailed, m.readsFailed, m.panics, m.refusedHosts,
+	m.registry.MustRegister(m.started, m.handled, m.seconds, m.pending, m.proposalsFailed, m.readsFailed, m.panics, m.refusedHosts,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&collector{s: s})
 	for _, c := range s.cfg.Collectors {
@@ -58,12 +61,23 @@ func newMetrics(s *Server) *metrics {
 	return m
 }
 
-// request counts one answer. Only registered methods come here, so the number
-// of labels is bounded.
-func (m *metrics) request(method string, code codes.Code, took time.Duration) {
+// The shapes of a method, by the names that etcd's dashboards select.
+const (
+	shapeUnary = "unary"
+	shapeServe = "server_stream" // of answers
+	shapeBidi  = "bidi_stream"   // of requests and answers; etcd has none of requests alone
+)
+
+// request counts one request, and gives what counts its answer. Only registered
+// methods come here, so the number of labels is bounded.
+func (m *metrics) request(shape, method string) (answered func(codes.Code)) {
+	begin := time.Now()
 	service, name := path.Base(path.Dir(method)), path.Base(method)
-	m.handled.WithLabelValues(service, name, code.String()).Inc()
-	m.seconds.WithLabelValues(service, name).Observe(took.Seconds())
+	m.started.WithLabelValues(shape, service, name).Inc()
+	return func(code codes.Code) {
+		m.handled.WithLabelValues(shape, service, name, code.String()).Inc()
+		m.seconds.WithLabelValues(shape, service, name).Observe(time.Since(begin).Seconds())
+	}
 }
 
 func (m *metrics) handler() http.Handler {
@@ -188,6 +202,7 @@ func (g gatherer) ports(s *Server) {
 	g.gauge("veche_client_connections", "Open connections of the client port.", float64(open))
 	g.gauge("veche_client_connections_undecided", "Those of them whose first bytes have not arrived.", float64(undecided))
 	g.gauge("veche_client_requests", "Requests in flight.", float64(s.inflight.Load()))
+	g.gauge("veche_client_streams", "Open streams of requests or answers.", float64(s.streams.Load()))
 	g.gauge("veche_event_subscribers", "Live readers of the journal.", float64(s.subscribers.Load()))
 }
 

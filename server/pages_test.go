@@ -286,14 +286,19 @@ func TestRPC_StatusAndMembers(t *testing.T) {
 func TestMetrics_Names(t *testing.T) {
 	r := newRig(t, nil)
 	r.put("a", "1")
+	if stream, err := pb.NewWatchClient(r.conn).Watch(r.context()); err == nil {
+		_, _ = stream.Recv() // it is not built
+	}
 	r.s.cfg.Journal.Record(raft.Event{Kind: raft.EventBecameLeader, Node: testMember, Term: 7})
 	_, text := r.ask("GET", r.peopleURL("/metrics"), "")
 	for _, want := range []string{
 		"etcd_server_has_leader 1", "etcd_server_is_leader 1", "etcd_server_leader_changes_seen_total 1",
 		"etcd_server_proposals_committed_total 11", "etcd_server_proposals_applied_total 10",
 		"etcd_server_proposals_pending 0", "etcd_server_proposals_failed_total 0", "etcd_mvcc_db_total_size_in_bytes ",
-		`grpc_server_handled_total{grpc_code="OK",grpc_method="Put",grpc_service="etcdserverpb.KV"} 1`,
-		`grpc_server_handling_seconds_count{grpc_method="Put",grpc_service="etcdserverpb.KV"} 1`,
+		`grpc_server_started_total{grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"} 1`,
+		`grpc_server_handled_total{grpc_code="OK",grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"} 1`,
+		`grpc_server_handling_seconds_count{grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"} 1`,
+		`grpc_server_handled_total{grpc_code="Unimplemented",grpc_method="Watch",grpc_service="etcdserverpb.Watch",grpc_type="bidi_stream"} 1`,
 		`veche_peer_match_index{to="a2"} 10`, `veche_peer_contact_seconds{to="a2"} 0.015`,
 		`veche_raft_role{role="leader"} 1`, `veche_raft_events_total{kind="became_leader"} 1`,
 		"process_resident_memory_bytes ", "go_goroutines ",

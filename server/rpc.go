@@ -6,7 +6,6 @@ import (
 	"math"
 	"path"
 	"runtime/debug"
-	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -49,13 +48,13 @@ func (s *Server) newGRPC() *grpc.Server {
 // measure counts and times every request, and turns a panic into an error of
 // that request alone.
 func (s *Server) measure(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (res any, err error) {
-	begin := time.Now()
+	answered := s.metrics.request(shapeUnary, info.FullMethod)
 	defer func() {
 		if p := recover(); p != nil {
 			res, err = nil, s.panicked(info.FullMethod, p)
 		}
 		err = notBuilt(info.FullMethod, err)
-		s.metrics.request(info.FullMethod, status.Code(err), time.Since(begin))
+		answered(status.Code(err))
 	}()
 	return handle(ctx, req)
 }
@@ -73,14 +72,23 @@ func (s *Server) admit(ctx context.Context, req any, _ *grpc.UnaryServerInfo, ha
 // measureStream does for a stream what measure does for a request, and ends it
 // when the server stops: a health watch would never end by itself.
 func (s *Server) measureStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
-	begin := time.Now()
+	shape := shapeServe
+	if info.IsClientStream {
+		shape = shapeBidi
+	}
+	answered := s.metrics.request(shape, info.FullMethod)
 	defer func() {
 		if p := recover(); p != nil {
 			err = s.panicked(info.FullMethod, p)
 		}
 		err = notBuilt(info.FullMethod, err)
-		s.metrics.request(info.FullMethod, status.Code(err), time.Since(begin))
+		answered(status.Code(err))
 	}()
+	if s.streams.Add(1) > openStreamsMax {
+		s.streams.Add(-1)
+		return rpctypes.ErrGRPCRequestTooManyRequests
+	}
+	defer s.streams.Add(-1)
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	ended := make(chan struct{})

@@ -99,7 +99,8 @@ type Server struct {
 	people  *http.Server // HTTP on the http listener; nil without one
 	capped  *capped      // that listener, bounded; nil without one
 
-	inflight    atomic.Int64
+	inflight    atomic.Int64 // requests that are no streams
+	streams     atomic.Int64
 	subscribers atomic.Int64
 	outage      outage
 
