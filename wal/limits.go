@@ -27,7 +27,8 @@ const (
 	// removed. Two cover a burst between two cuts.
 	releasedMax = 2
 
-	// fillBytes is written at once when a segment is filled with zeros.
+	// fillBytes is written at once when a segment is filled with zeros, and
+	// summed up at once when a snapshot is.
 	fillBytes = 256 << 10
 	// readBytes is the window through which recovery reads a segment.
 	readBytes = 256 << 10

@@ -3,6 +3,7 @@ package wal
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 	"strconv"
 
 	"veche/raft"
@@ -60,7 +61,11 @@ func snapshotFront(cluster raft.ClusterID, g raft.GroupID, base raft.Base, data 
 	b = raft.AppendWrite(b, &raft.Write{Snapshot: &base})
 	copy(b, snapshotMagic)
 	binary.LittleEndian.PutUint32(b[8:], 1)
-	binary.LittleEndian.PutUint32(b[16:], crc32.Checksum(data, castagnoli))
+	sum := uint32(0)
+	for piece := range slices.Chunk(data, fillBytes) { // all at once could not be interrupted, and would hold others up
+		sum = crc32.Update(sum, castagnoli, piece)
+	}
+	binary.LittleEndian.PutUint32(b[16:], sum)
 	binary.LittleEndian.PutUint32(b[20:], uint32(len(b)-snapshotFixed))
 	binary.LittleEndian.PutUint64(b[24:], uint64(len(data)))
 	copy(b[32:], cluster[:])
