@@ -210,8 +210,9 @@ func (p *proxy) hold(near net.Conn, out, back link) (sent []byte, ok bool) {
 	}
 	healed := make(chan bool, 1)
 	p.wg.Go(func() {
-		healed <- p.pass(out) && p.pass(back)
-		near.SetReadDeadline(time.Unix(1, 0)) // wakes the read below
+		whole := p.pass(out) && p.pass(back)
+		near.SetReadDeadline(time.Unix(1, 0)) // wakes the read below, before it is undone there
+		healed <- whole
 	})
 	buf := make([]byte, proxyBuffer)
 	for len(sent) < proxyBuffer { // beyond that the dialer's buffers fill up
