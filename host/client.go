@@ -31,16 +31,16 @@ func (h *Host) Read(ctx context.Context, fn func(StateMachine)) error {
 	if r.Err != nil {
 		return r.Err
 	}
-	return h.View(fn)
+	h.View(fn)
+	return nil
 }
 
 // View calls fn with the state machine as this member knows it, which may be
 // old. fn must only read.
-func (h *Host) View(fn func(StateMachine)) error {
+func (h *Host) View(fn func(StateMachine)) {
 	h.machine.RLock()
 	defer h.machine.RUnlock()
 	fn(h.cfg.StateMachine)
-	return nil
 }
 
 // ask hands a request to the loop and waits for its end.
@@ -241,7 +241,7 @@ func (h *Host) note(events []raft.Event) {
 		case raft.EventFault:
 			h.fail(fmt.Errorf("a broken invariant has halted this server, so that it does no harm: %s; keep its data directory and report it", h.core.core.Status().Fault))
 		case raft.EventRefusedDisk:
-			h.fail(fmt.Errorf("%s says that this server's name is recorded with another data directory: start it with that directory, or remove the member from the cluster and add it under a new name", h.named(e.Peer)))
+			h.fail(fmt.Errorf("%s says that this server's name is recorded with another data directory: start it with that directory; members cannot be replaced yet, so if it is lost leave this one off, or start a new cluster under another token", h.named(e.Peer)))
 		case raft.EventBecameLeader, raft.EventBecameFollower, raft.EventBecameCandidate, raft.EventLeaderGone,
 			raft.EventAdmitted, raft.EventTransferStarted, raft.EventTransferAborted, raft.EventPeerLost, raft.EventPeerBack:
 			h.log.LogAttrs(context.Background(), slog.LevelInfo, h.named(e.Node)+" "+e.Sentence(h.named),

@@ -30,13 +30,10 @@ func (m *maintenanceService) Status(context.Context, *pb.StatusRequest) (*pb.Sta
 	s, p := m.s, m.s.cfg.Node.Picture()
 	var rev store.Revision
 	var size int64
-	err := s.cfg.Node.View(func(sm host.StateMachine) {
+	s.cfg.Node.View(func(sm host.StateMachine) {
 		st := storeOf(sm)
 		rev, size = st.Revision(), st.Size()
 	})
-	if err != nil {
-		return nil, failure(err)
-	}
 	return &pb.StatusResponse{
 		Header:           s.header(rev, p.Term),
 		Version:          apiVersion,
@@ -62,9 +59,7 @@ func (m *maintenanceService) Alarm(_ context.Context, r *pb.AlarmRequest) (*pb.A
 	}
 	s, p := m.s, m.s.cfg.Node.Picture()
 	var rev store.Revision
-	if err := s.cfg.Node.View(func(sm host.StateMachine) { rev = storeOf(sm).Revision() }); err != nil {
-		return nil, failure(err)
-	}
+	s.cfg.Node.View(func(sm host.StateMachine) { rev = storeOf(sm).Revision() })
 	return &pb.AlarmResponse{Header: s.header(rev, p.Term)}, nil
 }
 

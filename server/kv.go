@@ -121,9 +121,7 @@ func (s *Server) read(ctx context.Context, local bool, f func(*store.Store) erro
 	var inner error
 	use := func(sm host.StateMachine) { inner = f(storeOf(sm)) }
 	if local {
-		if err := s.cfg.Node.View(use); err != nil {
-			return failure(err)
-		}
+		s.cfg.Node.View(use)
 		return failure(inner)
 	}
 	err := s.patiently(ctx, func(ctx context.Context) error { return s.cfg.Node.Read(ctx, use) })

@@ -99,14 +99,13 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	g.journal(c.s.cfg.Journal)
 	g.ports(c.s)
 	g.host(&p)
-	err := c.s.cfg.Node.View(func(sm host.StateMachine) {
+	c.s.cfg.Node.View(func(sm host.StateMachine) {
 		st := storeOf(sm)
 		g.gauge("etcd_mvcc_db_total_size_in_bytes", "Memory of all versions of all keys.", float64(st.Size()))
 		g.gauge("etcd_debugging_mvcc_current_revision", "Revision of the newest change.", float64(st.Revision()))
 		g.gauge("etcd_debugging_mvcc_compact_revision", "Oldest revision that can be read.", float64(st.CompactRevision()))
 		g.gauge("veche_store_keys", "Keys that exist.", float64(st.Keys()))
 	})
-	g.gauge("veche_store_readable", "1 when the keys can be read on this member.", bit(err == nil))
 }
 
 type gatherer struct{ out chan<- prometheus.Metric }

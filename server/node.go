@@ -18,7 +18,7 @@ type Node interface {
 	// Read was called. It waits for a leader until ctx ends.
 	Read(ctx context.Context, f func(host.StateMachine)) error
 	// View calls f with the state machine as it is on this member.
-	View(f func(host.StateMachine)) error
+	View(f func(host.StateMachine))
 	// Picture tells how the member stands, without waiting for anything.
 	Picture() Picture
 }
