@@ -137,7 +137,7 @@ func TestDamage_RotIsNamedAndNothingIsChanged(t *testing.T) {
 	if !errors.As(err, &d) || d.File != "data/"+segmentName(1) || d.Offset != at || d.Group != 77 {
 		t.Fatalf("got %v", err)
 	}
-	for _, part := range []string{"data/0000000000000001.wal", "offset 64", "group 77", "add it again"} {
+	for _, part := range []string{"data/0000000000000001.wal", "offset 64", "group 77", "as it last was"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %q", err, part)
 		}

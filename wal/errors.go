@@ -11,7 +11,7 @@ import (
 // Errors to branch on with errors.Is.
 var (
 	// ErrLocked is what FS.Lock returns when another process has the lock.
-	ErrLocked = errors.New("another process holds the lock")
+	ErrLocked = errors.New("stop that process, or name another directory")
 	// ErrDead: an earlier write or sync failed. What the disk holds is not
 	// known any more; the process must stop and be started again.
 	ErrDead = errors.New("the log is dead")
@@ -20,14 +20,14 @@ var (
 	// ErrDamaged: the disk has lost or changed what it had confirmed.
 	ErrDamaged = errors.New("the log is damaged")
 	// ErrForeign: the directory belongs to another cluster or member.
-	ErrForeign = errors.New("the data directory belongs to someone else")
+	ErrForeign = errors.New("name another directory, or start with the name, the cluster and the token it was made with")
 	// ErrTooLarge: one write is larger than a segment may ever be. Nothing
 	// of the call was written.
 	ErrTooLarge = errors.New("one write is larger than the log's bound of 256 MiB")
 )
 
-const whatToDo = "the member must not start on it: bring back the disk or a copy of it, " +
-	"or remove this member from the cluster and add it again with an empty data directory"
+const whatToDo = "the member must not start on it: bring the directory back as it last was, for an older copy has forgotten votes " +
+	"and entries; members cannot be replaced yet, so else leave this one off, or start a new cluster under another token"
 
 // DamageError says where the log is not what was confirmed as durable. It
 // satisfies errors.Is(err, ErrDamaged).
