@@ -113,27 +113,6 @@ func DecodeWrite(b []byte, w *Write) error {
 	return nil
 }
 
-// AppendBase appends the encoding of x to dst. A zero Config (none is known) is
-// kept as such; any other must be one that DecodeConfiguration accepts.
-func AppendBase(dst []byte, x *Base) []byte {
-	c := coder{b: dst}
-	c.base(x)
-	return c.b
-}
-
-// DecodeBase replaces *x by the base that b encodes. b is not kept. An error
-// wraps ErrMalformed and leaves *x zero.
-func DecodeBase(b []byte, x *Base) error {
-	*x = Base{}
-	c := coder{b: b, reading: true, what: "base"}
-	c.base(x)
-	if err := c.end(); err != nil {
-		*x = Base{}
-		return err
-	}
-	return nil
-}
-
 // AppendConfiguration appends the encoding of x to dst: the data of an
 // EntryConfig. Equal configurations give equal bytes.
 func AppendConfiguration(dst []byte, x *Configuration) []byte {
