@@ -7,7 +7,7 @@ build: ; go build -o bin/veche ./cmd/veche
 test: ; go vet ./... && test -z "$$(gofmt -l .)" && go test $$(go list ./... | grep -v sim/check) && go test -count=1 -v ./sim/check
 race: ; go test -race -short ./...
 fuzz: ; go run ./internal/fuzz -time 5s
-mutants: ; go test -count=1 -v -timeout 40m ./sim/mutants -args -all
+mutants: ; go test -count=1 -v -timeout 40m ./sim/mutants -args -plant all
 bench: ; go test -run '^$$' -bench . ./raft ./wal ./transport ./host ./store && $(VECHE) bench failover --both
 test-faults: ; go test -count=1 -tags faults -v -timeout 15m ./faults
 test-browser: ; go test -count=1 -tags browser -v -timeout 10m ./browser

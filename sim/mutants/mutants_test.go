@@ -14,12 +14,12 @@ const (
 	seedsMax = 300
 )
 
-// every is for `make mutants`: plant all faults, not only a few.
-var every = flag.Bool("all", false, "plant all faults")
+// plant is for `make mutants`, which plants all faults, and for whoever writes one.
+var plant = flag.String("plant", "", "plant all faults (all), or the one of that name")
 
 // TestMutants_AreFound plants faults into a copy of the tree and wants a story or
-// a seed to fail; and nothing to fail without a fault. Only with -all every fault
-// is planted, otherwise a few, but every patch must fit.
+// a seed to fail; and nothing to fail without a fault. Only with -plant all
+// every fault is planted, otherwise a few, but every patch must fit.
 func TestMutants_AreFound(t *testing.T) {
 	all, err := Load(".")
 	if err != nil {
@@ -45,7 +45,9 @@ func TestMutants_AreFound(t *testing.T) {
 		t.Fatalf("the tree as it is does not pass: %+v, %v", v, err)
 	}
 	switch {
-	case *every:
+	case *plant == "all":
+	case *plant != "":
+		all = slices.DeleteFunc(all, func(m *Mutant) bool { return m.Name != *plant })
 	case testing.Short():
 		all = all[:1]
 	default:
