@@ -32,12 +32,12 @@ func TestReplication_EveryServerAppliesTheSame(t *testing.T) {
 // Goal: lost messages are noticed and sent again. Method: drop a third of all.
 func TestReplication_LossIsRepaired(t *testing.T) {
 	c := newCluster(t, 5).startAll()
-	l := c.elect()
+	c.elect()
 	rng := random{state: 3}
 	c.drop = func(m *Message) bool { return rng.next()%3 == 0 }
 	n := uint64(0)
 	for range 200 {
-		if l = c.leader(); l != nil {
+		if l := c.leader(); l != nil {
 			n++
 			c.propose(l, n, fmt.Sprint(n))
 		}
@@ -291,10 +291,6 @@ func TestReplication_FollowerPassesCommandsOn(t *testing.T) {
 	c.wire = append(c.wire, Message{Group: 1, Kind: KindPropose, From: f.id, To: l.id, Propose: Propose{Batch: 4,
 		Entries: []Entry{{Kind: EntryCommand, Data: []byte("x")}}}})
 	c.until("applied at the follower", 100, func() bool { return slices.Equal(f.commands(), []string{"x"}) })
-	other := c.node(f.id%3 + 1)
-	if other == l {
-		other = c.node(l.id%3 + 1)
-	}
 	var refused []ProposeReply
 	c.wire = append(c.wire, Message{Group: 1, Kind: KindPropose, From: l.id, To: f.id, Propose: Propose{Batch: 5,
 		Entries: []Entry{{Kind: EntryCommand, Data: []byte("y")}}}})

@@ -79,10 +79,6 @@ func (p *Player) Run() error {
 	}
 	return nil
 }
-
-// World is the world that the story plays in; nil before its first start.
-func (p *Player) World() *World { return p.world }
-
 func (p *Player) now() raft.Time {
 	if p.world == nil {
 		return 0

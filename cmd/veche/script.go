@@ -436,7 +436,11 @@ func (s *script) playReturn(ctx context.Context) outcome {
 	at := time.Now()
 	o := s.bringBack(ctx, victim, outcome{})
 	took := time.Since(at)
-	if o.err != nil {
+	switch {
+	case o.err != nil:
+		return o
+	case missed == 0:
+		o.err = fmt.Errorf("nothing was written while %s was down, so its return shows nothing", s.name(victim))
 		return o
 	}
 	// Now without traffic: it must stand where the leader stands, to the entry.
