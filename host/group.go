@@ -51,8 +51,7 @@ type Group struct {
 	handed    raft.Index
 	config    raft.Configuration // committed at handed
 	out       int                // batches handed out and not applied
-	applied   raft.Index
-	fresh     int // bytes handed out since the latest capture
+	fresh     int                // bytes handed out since the latest capture
 	capturing bool
 }
 
@@ -105,7 +104,7 @@ func newGroup(cfg GroupConfig, disk raft.Restored, snapshot []byte, sm StateMach
 		if err := g.applier.restore(&disk.Snapshot, snapshot); err != nil {
 			return nil, err
 		}
-		g.handed, g.applied, g.config = disk.Snapshot.Index, disk.Snapshot.Index, disk.Snapshot.Config
+		g.handed, g.config = disk.Snapshot.Index, disk.Snapshot.Config
 	}
 	g.batch = uint64(g.boot) << batchShift
 	g.look()
@@ -436,11 +435,6 @@ func (g *Group) commit(es []raft.Entry) {
 // held says whether something waits for the Applier to take it.
 func (g *Group) held() bool {
 	return g.out >= applyAhead && (len(g.backlog) > 0 || g.reads.anyReady(g.handed))
-}
-
-func (g *Group) noteApplied(index raft.Index) {
-	g.out--
-	g.applied = max(g.applied, index)
 }
 
 // hand gives batches to the Applier, as many as may be out.

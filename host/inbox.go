@@ -10,7 +10,7 @@ type inbox struct {
 	dropped  uint64 // messages for which there was no room; never reset
 
 	persisted   []groupSeq
-	applied     []groupIndex // one for each batch
+	applied     []raft.GroupID // one for each batch
 	snapshotted []groupIndex
 	downs       []peerDown
 	transfers   []transferAsked

@@ -105,9 +105,9 @@ func (l *Loop) Persisted(group raft.GroupID, seq raft.Seq) {
 }
 
 // Applied notes that the oldest batch of the group that was not noted yet has
-// been applied; index is its Last.
-func (l *Loop) Applied(group raft.GroupID, index raft.Index) {
-	l.in.applied = append(l.in.applied, groupIndex{group, index})
+// been applied.
+func (l *Loop) Applied(group raft.GroupID) {
+	l.in.applied = append(l.in.applied, group)
 }
 
 // Snapshotted notes that the snapshot of a Capture at index is durable, or with
@@ -206,9 +206,9 @@ func (l *Loop) deliver(now raft.Time, out *Effects) {
 			l.step(g, now, raft.Input{Kind: raft.InputReceive, Message: m}, out)
 		}
 	}
-	for _, a := range in.applied {
-		if g := l.group(a.group); g != nil {
-			g.noteApplied(a.index)
+	for _, group := range in.applied {
+		if g := l.group(group); g != nil {
+			g.out--
 		}
 	}
 	for _, s := range in.snapshotted {

@@ -487,7 +487,7 @@ func (h *Host) noteApplied(b *ApplyBatch) {
 	h.mu.Lock()
 	wanted := h.wantApply
 	if !h.closed {
-		h.in.applied = append(h.in.applied, groupIndex{b.Group, b.Last()})
+		h.in.applied = append(h.in.applied, b.Group)
 	}
 	h.mu.Unlock()
 	if wanted {

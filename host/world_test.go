@@ -203,7 +203,7 @@ func (w *world) apply(n *node) {
 		for _, c := range done.Done {
 			c.Request.Waiter.Done(c.Result)
 		}
-		n.loop.Applied(1, b.Last())
+		n.loop.Applied(1)
 		if c := done.Capture; c != nil {
 			n.snapshots[c.Base.Index] = c.Encode()
 			n.loop.Snapshotted(1, c.Base.Index)

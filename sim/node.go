@@ -494,7 +494,7 @@ func (w *World) applyNext(i int) {
 		for k := range done {
 			done[k].Request.Waiter.Done(done[k].Result)
 		}
-		n.loop.Applied(group, b.Last())
+		n.loop.Applied(group)
 	}
 	n.applying = false
 	if n.up && n.loop.Held() {
