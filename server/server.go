@@ -37,6 +37,9 @@ type Config struct {
 	// HTTP is where people and monitors connect; nil for nowhere. The server
 	// closes it.
 	HTTP net.Listener
+	// ClientConns and HTTPConns bound the open connections of the two listeners,
+	// for a process that may open only few files; 0 is this package's own bound.
+	ClientConns, HTTPConns int
 	// HostNames are further names under which HTTP may be asked for, beside
 	// loopback and the address of the listener: hosts without a port.
 	HostNames []string
@@ -76,6 +79,8 @@ func (c *Config) check() error {
 		return errors.New("server: the member's own id is 0")
 	case c.ClusterID == raft.ClusterID{}:
 		return errors.New("server: the cluster id is missing")
+	case c.ClientConns < 0 || c.HTTPConns < 0:
+		return errors.New("server: a bound of connections is negative")
 	case c.RequestTimeout < 0:
 		return errors.New("server: the request timeout is negative")
 	}
@@ -123,6 +128,12 @@ func New(cfg Config) (*Server, error) {
 	if cfg.RequestTimeout == 0 {
 		cfg.RequestTimeout = DefaultRequestTimeout
 	}
+	if cfg.ClientConns == 0 {
+		cfg.ClientConns = connsMax
+	}
+	if cfg.HTTPConns == 0 {
+		cfg.HTTPConns = httpConnsMax
+	}
 	if cfg.LeaderWait == 0 {
 		cfg.LeaderWait = DefaultLeaderWait
 	}
@@ -137,7 +148,7 @@ func New(cfg Config) (*Server, error) {
 		log:       cfg.Log,
 		stopping:  make(chan struct{}),
 		stopped:   make(chan struct{}),
-		split:     newSplit(cfg.Client, handshakeMax),
+		split:     newSplit(cfg.Client, cfg.ClientConns, handshakeMax),
 		inside:    bufconn.Listen(insideBuffer),
 	}
 	s.metrics = newMetrics(s)
@@ -152,7 +163,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.plain = s.newHTTP(plain)
 	if cfg.HTTP != nil {
-		s.capped = &capped{Listener: cfg.HTTP, max: httpConnsMax}
+		s.capped = &capped{Listener: cfg.HTTP, max: int64(cfg.HTTPConns)}
 		s.people = s.newHTTP(s.peoplePages())
 	}
 	return s, nil

@@ -73,6 +73,8 @@ type split struct {
 	listener net.Listener
 	grpc     *lane
 	http     *lane
+	max      int           // connections at a time
+	silent   int           // of them undecided
 	wait     time.Duration // how long a connection may stay undecided
 	counts   splitCounts
 
@@ -83,8 +85,8 @@ type split struct {
 	deciders  sync.WaitGroup
 }
 
-func newSplit(l net.Listener, wait time.Duration) *split {
-	s := &split{listener: l, wait: wait, undecided: list.New()}
+func newSplit(l net.Listener, conns int, wait time.Duration) *split {
+	s := &split{listener: l, max: conns, silent: min(undecidedMax, (conns+1)/2), wait: wait, undecided: list.New()}
 	s.grpc = newLane(l.Addr())
 	s.http = newLane(l.Addr())
 	return s
@@ -114,7 +116,7 @@ func (s *split) admit(c net.Conn) {
 	conn := &splitConn{Conn: c, owner: s}
 	_ = c.SetReadDeadline(time.Now().Add(s.wait))
 	s.mu.Lock()
-	if s.closed || s.open >= connsMax {
+	if s.closed || s.open >= s.max {
 		full := !s.closed
 		s.mu.Unlock()
 		if full {
@@ -125,7 +127,7 @@ func (s *split) admit(c net.Conn) {
 	}
 	s.open++
 	var oldest *splitConn
-	if s.undecided.Len() >= undecidedMax {
+	if s.undecided.Len() >= s.silent {
 		oldest = s.undecided.Front().Value.(*splitConn)
 		s.undecided.Remove(oldest.place)
 		oldest.place = nil

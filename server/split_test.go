@@ -143,7 +143,7 @@ func TestSplit_NoiseIsClosedAndCounted(t *testing.T) {
 // over at once; the peer sends nothing.
 func TestSplit_SilenceEnds(t *testing.T) {
 	l := listen(t)
-	s := newSplit(l, time.Nanosecond)
+	s := newSplit(l, connsMax, time.Nanosecond)
 	served := make(chan error, 1)
 	go func() { served <- s.serve() }()
 	c, err := net.Dial("tcp", l.Addr().String())
@@ -202,6 +202,24 @@ func TestSplit_FullPortRefuses(t *testing.T) {
 	}
 	set(-connsMax)
 	r.put("a", "1")
+}
+
+// Goal: a smaller bound holds, and silence does not fill it. Method: a bound of
+// four, a client, silent connections that push out one another, another client.
+func TestSplit_SmallerBoundHolds(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.ClientConns = 4 })
+	r.put("a", "1")
+	silent := []net.Conn{r.dial(), r.dial()}
+	for range 8 {
+		silent = append(silent, r.dial())
+		closedByServer(t, silent[len(silent)-3])
+	}
+	if res, _ := r.ask("GET", r.clientURL("/version"), ""); res.StatusCode != 200 {
+		t.Errorf("HTTP answers %d", res.StatusCode)
+	}
+	if open, undecided := r.s.split.openConns(); open > 4 || undecided > 2 {
+		t.Errorf("%d connections are open, %d of them undecided; bounds 4 and 2", open, undecided)
+	}
 }
 
 // Goal: the http listener keeps to its bound and its slots come back. Method:

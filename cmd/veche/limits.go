@@ -11,6 +11,14 @@ const (
 	maxElectionTimeout = time.Minute // a typing error, not a wish
 )
 
+// How a process that may open only few files parts them: the log must always get
+// one more, or the server has to stop.
+const (
+	ownFiles  = 160  // log, snapshots, listeners, outgoing connections to 15 members
+	fewFiles  = 5600 // from here on every room has its own bound
+	leastOpen = 320  // below it nobody could be served
+)
+
 // Bounds of the network between the demo's servers.
 const (
 	maxProxyConns    = 4096                  // two a pair and lane, with room for redials during a cut

@@ -114,6 +114,10 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 	if err := checkDataDir(cfg.DataDir); err != nil {
 		return nil, err
 	}
+	shares, err := filesForAll(log)
+	if err != nil {
+		return nil, err
+	}
 	limitMemory(log)
 	m.wal, err = wal.Open(wal.OS(), cfg.DataDir, wal.Identity{Cluster: id, Member: self, Name: cfg.Name}, wal.Options{Random: random64})
 	if err != nil {
@@ -127,7 +131,7 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 		Raft:          cfg.raft(id, self),
 		SnapshotBytes: int(cfg.SnapshotBytes),
 		Log:           m.wal,
-		Network:       cfg.network(id, self, m.wal, listeners.peer, log, &peers),
+		Network:       cfg.network(id, self, m.wal, listeners.peer, transport.Limits{Accepted: shares.peers}, log, &peers),
 		StateMachine:  server.NewMachine(),
 		Logger:        log,
 		Events: func(events []raft.Event) {
@@ -146,6 +150,7 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 		Node:      server.FromHost(m.host),
 		ClusterID: id, Self: self, Name: cfg.Name,
 		Client: listeners.client, HTTP: listeners.http,
+		ClientConns: shares.clients, HTTPConns: shares.http,
 		HostNames:   []string{clientHost},
 		Journal:     journal,
 		ElectionMin: raftConfig.ElectionMin, ElectionMax: raftConfig.ElectionMax, Heartbeat: raftConfig.Heartbeat,
@@ -257,7 +262,7 @@ func (c *serveConfig) raft(cluster raft.ClusterID, self raft.NodeID) raft.Config
 }
 
 // network gives what makes the host's connection to its peers.
-func (c *serveConfig) network(cluster raft.ClusterID, self raft.NodeID, l *wal.Log, peers net.Listener, log *slog.Logger, metrics *peerMetrics) func(host.Receiver) (host.Network, error) {
+func (c *serveConfig) network(cluster raft.ClusterID, self raft.NodeID, l *wal.Log, peers net.Listener, limits transport.Limits, log *slog.Logger, metrics *peerMetrics) func(host.Receiver) (host.Network, error) {
 	return func(r host.Receiver) (host.Network, error) {
 		addrs := map[raft.NodeID]string{}
 		for _, p := range c.peers {
@@ -266,7 +271,7 @@ func (c *serveConfig) network(cluster raft.ClusterID, self raft.NodeID, l *wal.L
 		t, err := transport.New(transport.Config{
 			Cluster: cluster, Self: self, Boot: l.Boot(), Incarnation: l.Incarnation(),
 			Listener: peers, Advertise: c.AdvertisePeer, Peers: addrs,
-			Receive: r.Receive, PeerDown: r.PeerDown, Logger: log,
+			Receive: r.Receive, PeerDown: r.PeerDown, Limits: limits, Logger: log,
 		})
 		if err != nil {
 			return nil, err

@@ -173,6 +173,23 @@ func TestMemoryShare_LeavesRoom(t *testing.T) {
 	}
 }
 
+func TestPartFiles_LeavesRoomForTheLog(t *testing.T) {
+	// Whatever the limit is, all that may be open at once is below it, and every
+	// port can be used.
+	for files := uint64(0); files < fewFiles; files++ {
+		s, ok := partFiles(files)
+		switch {
+		case ok != (files >= leastOpen):
+			t.Fatalf("%d files: enough is %v", files, ok)
+		case ok && (s.clients < 16 || s.http < 8 || s.peers < 2*maxMembers || uint64(ownFiles+s.clients+s.http+s.peers) > files):
+			t.Fatalf("%d files are parted as %+v", files, s)
+		}
+	}
+	if s, ok := partFiles(fewFiles); !ok || s != (fileShares{}) {
+		t.Errorf("enough files are parted as %+v", s)
+	}
+}
+
 func mustAgree(t *testing.T, ctx context.Context, c *cluster) (int, memberView) {
 	t.Helper()
 	i, v, err := c.awaitLeader(ctx)
