@@ -243,7 +243,7 @@ func (h *Host) note(events []raft.Event) {
 		case raft.EventRefusedDisk:
 			h.fail(fmt.Errorf("%s says that this server's name is recorded with another data directory: start it with that directory; members cannot be replaced yet, so if it is lost leave this one off, or start a new cluster under another token", h.named(e.Peer)))
 		case raft.EventBecameLeader, raft.EventBecameFollower, raft.EventBecameCandidate, raft.EventLeaderGone,
-			raft.EventAdmitted, raft.EventTransferStarted, raft.EventTransferAborted, raft.EventPeerLost, raft.EventPeerBack:
+			raft.EventAdmitted, raft.EventTransferStarted, raft.EventTransferAborted, raft.EventPeerLost, raft.EventPeerBack, raft.EventLogFull:
 			h.log.LogAttrs(context.Background(), slog.LevelInfo, h.named(e.Node)+" "+e.Sentence(h.named),
 				slog.Uint64("group", uint64(e.Group)), slog.Uint64("term", uint64(e.Term)))
 		}

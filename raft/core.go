@@ -57,6 +57,7 @@ type Core struct {
 	round       uint64
 	heartbeatAt Time
 	uncommitted int
+	logFull     bool
 	reads       []pendingRead
 	transfer    transfer
 

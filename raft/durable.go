@@ -200,6 +200,7 @@ func (c *Core) cutLog(all Index) {
 	}
 	b := Base{Index: i, Term: t, Config: c.configAt(i).Config}
 	c.cutB = b
+	c.logFull = false
 	c.disk.cut = &b
 	c.log.cut(i)
 	c.forgetConfigs(i)

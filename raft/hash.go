@@ -129,6 +129,7 @@ func (c *Core) hashLeader(d *digest) {
 	at := func(t Time) { d.word(uint64(t - c.now)) }
 	d.word(uint64(c.firstOfTerm))
 	d.word(uint64(c.uncommitted))
+	d.flag(c.logFull)
 	at(c.ledSince)
 	at(c.graceAt)
 	at(c.graceFor)

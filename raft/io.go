@@ -119,7 +119,8 @@ const (
 	EventCut              EventKind = 26 // Index
 	EventPeerLost         EventKind = 27 // Peer stopped answering the leader
 	EventPeerBack         EventKind = 28 // Peer answers the leader again
-	eventKindsBound       EventKind = 29
+	EventLogFull          EventKind = 29 // the leader refuses writes; Peer lacks the most, from Index on
+	eventKindsBound       EventKind = 30
 )
 
 // Event is one thing that a server noticed or decided, with its reason.
@@ -165,7 +166,9 @@ type Status struct {
 	Cut          Index
 	Snapshot     Index
 	LogBytes     int
-	Uncommitted  int // bytes
+	LogBytesMax  int
+	LogFull      bool // the leader refuses writes until the log can be cut
+	Uncommitted  int  // bytes
 	Elections    uint64
 	Deadline     Time // of the election timer, or of the next heartbeat
 	TimeoutDrawn Duration

@@ -15,7 +15,7 @@ func (c *Core) becomeLeader() {
 	c.ledSince, c.graceAt, c.graceFor = c.now, 0, 0
 	c.transfer = transfer{}
 	c.reads = c.reads[:0]
-	c.uncommitted = 0
+	c.uncommitted, c.logFull = 0, false
 	for _, e := range c.log.slice(c.commit+1, c.log.last()) {
 		c.uncommitted += entryBytes(&e)
 	}
@@ -38,7 +38,7 @@ func (c *Core) stopLeading(why Reason) {
 	c.transfer = transfer{}
 	c.failReads(why)
 	c.peers = c.peers[:0]
-	c.uncommitted = 0
+	c.uncommitted, c.logFull = 0, false
 	c.heardEver = false
 }
 
@@ -97,9 +97,25 @@ func (c *Core) refusal(size int) Reason {
 	case c.uncommitted+size > c.cfg.MaxUncommittedBytes:
 		return ReasonOverloaded
 	case c.log.bytes+size > c.cfg.MaxLogBytes:
+		c.noteLogFull()
 		return ReasonLogFull
 	}
 	return ReasonNone
+}
+
+// noteLogFull tells once who keeps the log from being cut.
+func (c *Core) noteLogFull() {
+	if c.logFull {
+		return
+	}
+	c.logFull = true
+	slowest, lacks := NodeID(0), c.disk.persisted
+	for k := range c.peers {
+		if c.peers[k].match < lacks {
+			slowest, lacks = c.peers[k].id, c.peers[k].match
+		}
+	}
+	c.event(EventLogFull, slowest, lacks+1, ReasonLogFull)
 }
 
 // appendOwn puts an entry of this term at the end of the leader's log.

@@ -270,8 +270,18 @@ func TestReplication_BoundsRefuse(t *testing.T) {
 		c.propose(l, tag, string(make([]byte, 90)))
 		c.pass(10)
 		if o, _ := l.outcome(tag); o.Kind == Rejected {
-			if o.Reason != ReasonLogFull || l.core.log.bytes > 2100 {
+			if o.Reason != ReasonLogFull || l.core.log.bytes > 2100 || !l.core.Status().LogFull {
 				t.Fatalf("outcome %+v at %d bytes", o, l.core.log.bytes)
+			}
+			told := 0
+			c.propose(l, tag+1, string(make([]byte, 90)))
+			for _, e := range c.trace {
+				if e.Kind == EventLogFull {
+					told++
+				}
+			}
+			if told != 1 {
+				t.Fatalf("told %d times that the log is full", told)
 			}
 			break
 		}

@@ -67,6 +67,11 @@ func (e Event) Sentence(name func(NodeID) string) string {
 		return "forgets its log up to entry " + index + ", which every member has"
 	case EventPeerLost:
 		return "hears nothing from " + peer + " any more"
+	case EventLogFull:
+		if e.Peer == 0 {
+			return "refuses writes: the log has reached its bound, and no snapshot allows to cut it yet"
+		}
+		return "refuses writes: the log has reached its bound, and " + peer + " lacks it from entry " + index + " on; start " + peer
 	case EventPeerBack:
 		return "hears " + peer + " again"
 	}

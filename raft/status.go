@@ -9,7 +9,7 @@ func (c *Core) Status() Status {
 		Term: c.hard.Term, Vote: c.hard.Vote, Leader: c.leader,
 		Commit: c.commit, LastIndex: c.log.last(), LastTerm: c.log.lastTerm(),
 		Persisted: c.disk.persisted, Cut: c.log.base, Snapshot: c.snap.Index,
-		LogBytes: c.log.bytes, Uncommitted: c.uncommitted, Elections: c.elections,
+		LogBytes: c.log.bytes, LogBytesMax: c.cfg.MaxLogBytes, LogFull: c.logFull, Uncommitted: c.uncommitted, Elections: c.elections,
 		Deadline: c.deadline, TimeoutDrawn: c.drawn, Transferee: c.transfer.to,
 		Config: c.config().Clone(), ConfigIndex: c.configs[len(c.configs)-1].Index,
 		Confirmed: c.Confirmed(), Fault: c.fault,

@@ -53,6 +53,7 @@ var eventNames = [...]string{
 	raft.EventCut:              "cut",
 	raft.EventPeerLost:         "peer_lost",
 	raft.EventPeerBack:         "peer_back",
+	raft.EventLogFull:          "log_full",
 }
 
 // reasonName is the machine's word for a reason, empty for none.

@@ -43,7 +43,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 			s.metrics.refusedHosts.Inc()
 			h.Set("Connection", "close")
 			http.Error(w, "this server does not answer for the host "+strings.ToValidUTF8(cleanName(r.Host), "?")+
-				"; use its address, or start it with that name", http.StatusMisdirectedRequest)
+				"; use its address, or allow that name with --http-hosts", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

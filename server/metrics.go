@@ -138,6 +138,7 @@ func (g gatherer) member(p *Picture) {
 	g.gauge("veche_raft_last_index", "Last entry of the log.", float64(p.LastIndex))
 	g.gauge("veche_raft_persisted_index", "Last entry that is durable here.", float64(p.Persisted))
 	g.gauge("veche_raft_log_bytes", "Bytes of the log that is not cut.", float64(p.LogBytes))
+	g.gauge("veche_raft_log_bytes_max", "Bytes of the log beyond which writes are refused.", float64(p.LogBytesMax))
 	g.gauge("veche_raft_uncommitted_bytes", "Bytes that wait for the majority.", float64(p.Uncommitted))
 	g.counter("veche_raft_elections_total", "Elections that this member has started.", float64(p.Elections))
 	g.gauge("veche_raft_fault", "1 when the group has halted on a broken invariant.", bit(p.trouble() != ""))

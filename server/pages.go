@@ -93,6 +93,9 @@ func (s *Server) healthy(ctx context.Context, local bool) string {
 	if !local && p.leading() == 0 {
 		return "RAFT NO LEADER"
 	}
+	if !local && p.LogFull {
+		return "ALARM NOSPACE" // the events tell which member the log is kept for
+	}
 	select {
 	case <-s.stopping:
 		return "STOPPING"

@@ -166,6 +166,9 @@ func TestHealth_FollowsTheLeader(t *testing.T) {
 	if strings.TrimSpace(text) != `{"health":"true","reason":""}` {
 		t.Errorf("health is %s", text)
 	}
+	r.node.change(func(n *fakeNode) { n.picture.LogFull = true })
+	check("with a full log", map[string]int{"/health": 503, "/health?serializable=true": 200, "/livez": 200})
+	r.node.change(func(n *fakeNode) { n.picture.LogFull = false })
 	r.node.change(leaderless)
 	until(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	check("without a leader", map[string]int{"/health": 503, "/health?serializable=true": 200, "/livez": 200, "/readyz": 503})

@@ -75,7 +75,7 @@ var shownEvents = map[string]bool{
 	"started": true, "became_follower": true, "became_pre_candidate": true, "became_candidate": true,
 	"became_leader": true, "vote_granted": true, "vote_refused": true, "truncated": true, "admitted": true,
 	"refused_disk": true, "transfer_started": true, "transfer_sent": true, "transfer_aborted": true,
-	"leader_gone": true, "fault": true, "peer_lost": true, "peer_back": true,
+	"leader_gone": true, "fault": true, "peer_lost": true, "peer_back": true, "log_full": true,
 }
 
 // putOne writes a value for the person at the keys.

@@ -3,12 +3,13 @@ package main
 import "time"
 
 const (
-	maxNameBytes       = 64          // fits a table's column and a metric's label
-	maxTokenBytes      = 256         // only told apart, never shown
-	maxConfigBytes     = 1 << 20     // a configuration is a page, not a database
-	maxMembers         = 15          // more voters only make every write slower
-	maxByteSize        = 1 << 50     // leaves room for sums of sizes in an int64
-	maxElectionTimeout = time.Minute // a typing error, not a wish
+	maxNameBytes       = 64               // fits a table's column and a metric's label
+	maxTokenBytes      = 256              // only told apart, never shown
+	maxConfigBytes     = 1 << 20          // a configuration is a page, not a database
+	maxMembers         = 15               // more voters only make every write slower
+	maxByteSize        = 1 << 50          // leaves room for sums of sizes in an int64
+	maxElectionTimeout = time.Minute      // a typing error, not a wish
+	minHeartbeat       = time.Millisecond // a round trip of a local network, and thousands of wake-ups a second
 )
 
 // How a process that may open only few files parts them: the log must always get

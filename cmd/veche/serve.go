@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -46,6 +47,10 @@ func serveCommand() *cobra.Command {
 			}
 			if err := cfg.check(); err != nil {
 				return err
+			}
+			for _, name := range unknownVariables(cmd.Flags(), os.Environ()) {
+				newLogger(&cfg, cmd.ErrOrStderr()).Warn("a variable that is no setting is ignored",
+					"variable", name, "nearest", nearest(name, settingVariables(cmd.Flags())))
 			}
 			return serve(cmd.Context(), &cfg, cmd.ErrOrStderr())
 		},
@@ -151,7 +156,7 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 		ClusterID: id, Self: self, Name: cfg.Name,
 		Client: listeners.client, HTTP: listeners.http,
 		ClientConns: shares.clients, HTTPConns: shares.http,
-		HostNames:   []string{clientHost},
+		HostNames:   append(strings.FieldsFunc(cfg.HTTPHosts, func(r rune) bool { return r == ',' || r == ' ' }), clientHost),
 		Journal:     journal,
 		ElectionMin: raftConfig.ElectionMin, ElectionMax: raftConfig.ElectionMax, Heartbeat: raftConfig.Heartbeat,
 		FastDetection: cfg.FastDetection,

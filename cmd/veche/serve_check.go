@@ -162,6 +162,8 @@ func (c *serveConfig) checkAdvertise() error {
 
 func (c *serveConfig) checkTimes() error {
 	switch {
+	case c.Heartbeat < minHeartbeat:
+		return usagef("the heartbeat %v is shorter than %v; the leader would do nothing else", c.Heartbeat, minHeartbeat)
 	case c.Heartbeat*2 > c.ElectionTimeout.Min:
 		return usagef("the heartbeat %v is not well below the election timeout %v: it must be at most half of the smaller time, or one lost heartbeat starts an election", c.Heartbeat, c.ElectionTimeout.String())
 	case c.ElectionTimeout.Max > maxElectionTimeout:

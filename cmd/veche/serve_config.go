@@ -34,6 +34,7 @@ type serveConfig struct {
 	LogLevel  string
 	LogFormat string
 	Insecure  bool
+	HTTPHosts string
 
 	ConfigFile string
 
@@ -151,6 +152,7 @@ func (c *serveConfig) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", "text", "text or json")
 	fs.BoolVar(&c.Insecure, "insecure-i-understand", false, "listen beyond this machine without TLS: whoever reaches a port can read and write everything")
+	fs.StringVar(&c.HTTPHosts, "http-hosts", "", "names, with commas between, under which HTTP is served besides this server's addresses")
 	fs.StringVar(&c.ConfigFile, "config", "", "YAML file with these settings by the same names")
 }
 
@@ -180,6 +182,28 @@ func (c *serveConfig) load(fs *pflag.FlagSet, lookup func(string) (string, bool)
 		return err
 	}
 	return c.loadFile(fs, given)
+}
+
+// unknownVariables gives the names in environ (os.Environ's) that look like
+// settings and are none.
+func unknownVariables(fs *pflag.FlagSet, environ []string) []string {
+	known := append(settingVariables(fs), variableOf("config"))
+	var unknown []string
+	for _, e := range environ {
+		name, _, _ := strings.Cut(e, "=")
+		if strings.HasPrefix(name, "VECHE_") && !slices.Contains(known, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
+}
+
+func settingVariables(fs *pflag.FlagSet) []string {
+	var names []string
+	for _, name := range settingNames(fs) {
+		names = append(names, variableOf(name))
+	}
+	return names
 }
 
 func (c *serveConfig) loadFile(fs *pflag.FlagSet, given map[string]bool) error {

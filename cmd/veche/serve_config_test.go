@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,7 @@ func TestConfig_RefusesInOneSentence(t *testing.T) {
 		{"too many servers", "--name n1 --initial-cluster " + many, "", "more than 15"},
 		{"other advertised address", "--name n1 --initial-cluster n1=127.0.0.1:1 --advertise-peer 127.0.0.1:2", "", "make them equal"},
 		{"undialable for clients", "--name n1 --insecure-i-understand --listen-client :2379", "", "--advertise-client"},
+		{"hasty heartbeat", "--name n1 --heartbeat 1ns --election-timeout 2ns-3ns", "", "shorter than 1ms"},
 		{"slow heartbeat", "--name n1 --heartbeat 100ms", "", "not well below the election timeout"},
 		{"long timeout", "--name n1 --election-timeout 2m-3m", "", "longer than 1m0s"},
 		{"no range", "--name n1 --election-timeout 150ms", "", "two times with a dash"},
@@ -154,5 +156,18 @@ func TestByteSize_RoundTrips(t *testing.T) {
 		if err := got.Set(n.String()); err != nil || got != n {
 			t.Errorf("%d became %q and then %d, %v", int64(n), n.String(), int64(got), err)
 		}
+	}
+}
+
+func TestUnknownVariables_AreNoticed(t *testing.T) {
+	// A mistyped variable is told, with what was perhaps meant; others are left alone.
+	fs := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	new(serveConfig).flags(fs)
+	environ := []string{"PATH=x", "VECHE_DATADIR=/x", "VECHE_DATA_DIR=/x", "VECHE_CONFIG=y", "VECHE="}
+	if got := unknownVariables(fs, environ); !slices.Equal(got, []string{"VECHE_DATADIR"}) {
+		t.Fatalf("got %q", got)
+	}
+	if got := nearest("VECHE_DATADIR", settingVariables(fs)); got != "VECHE_DATA_DIR" {
+		t.Errorf("nearest is %q", got)
 	}
 }

@@ -331,6 +331,7 @@ func helpLines() []string {
 		" w    write one value               h    heal the network",
 		" ★ leader  ● follower  △ asks whether it would be elected  ▲ stands for election",
 		" ? beside a leader: no majority confirms it.  LOG: full when nothing is lacking.",
+		" not acked: also counts what the client asked of servers that are down.",
 		" Any key closes this.",
 	}
 }
