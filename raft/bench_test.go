@@ -73,7 +73,7 @@ func newBenchGroup(b *testing.B, n int) *benchGroup {
 		}
 		g.cores = append(g.cores, core)
 	}
-	g.now = Time(Second)
+	g.now = g.cores[0].deadline
 	g.step(0, Input{Kind: InputWake})
 	g.settle()
 	if g.cores[0].Role() != Leader {
