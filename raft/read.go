@@ -8,8 +8,8 @@ package raft
 type pendingRead struct {
 	from  NodeID // who asked: this server itself, or a follower
 	id    uint64 // its tag, or the follower's number
-	index Index  // commitIndex when it was asked; 0 before this term's first commit
-	round uint64 // must be answered by a majority; meaningless while index is 0
+	index Index  // commitIndex when its round was chosen
+	round uint64 // must be answered by a majority; 0: not chosen before this term's first commit
 }
 
 // forwardedRead waits at a follower for the leader's answer.
@@ -57,7 +57,7 @@ func (c *Core) askRound(r pendingRead) {
 	if c.commit >= c.firstOfTerm {
 		r.index, r.round = c.commit, c.round+1
 	}
-	begin := r.index != 0 && !c.roundUnderWay()
+	begin := r.round != 0 && !c.roundUnderWay()
 	c.reads = append(c.reads, r)
 	if begin {
 		c.beat()
@@ -66,7 +66,7 @@ func (c *Core) askRound(r pendingRead) {
 
 // roundUnderWay says whether some read waits for a round that has begun.
 func (c *Core) roundUnderWay() bool {
-	return len(c.reads) > 0 && c.reads[0].index != 0 && c.reads[0].round <= c.round
+	return len(c.reads) > 0 && c.reads[0].round != 0 && c.reads[0].round <= c.round
 }
 
 // answerReads answers the reads whose round a majority has answered, and begins
@@ -75,9 +75,8 @@ func (c *Core) answerReads() {
 	if c.role != Leader || len(c.reads) == 0 || c.commit < c.firstOfTerm {
 		return
 	}
-	waiting := false
 	for k := range c.reads { // asked before this term's first commit
-		if r := &c.reads[k]; r.index == 0 {
+		if r := &c.reads[k]; r.round == 0 {
 			r.index, r.round = c.commit, c.round+1
 		}
 	}
@@ -88,8 +87,7 @@ func (c *Core) answerReads() {
 		done++
 	}
 	c.reads = append(c.reads[:0], c.reads[done:]...)
-	waiting = len(c.reads) > 0 && c.reads[0].round > c.round
-	if waiting {
+	if len(c.reads) > 0 && c.reads[0].round > c.round {
 		c.beat()
 	}
 }
