@@ -198,7 +198,11 @@ func (c *Core) onVoteReply(m *Message) {
 		}
 	}
 	c.ballots = append(c.ballots, ballot{id: m.From, granted: r.Granted})
-	c.event(EventVoteReceived, m.From, 0, r.Reason)
+	kind := EventVoteReceived
+	if r.Pre {
+		kind = EventPreVoteReceived
+	}
+	c.event(kind, m.From, 0, r.Reason)
 	if !r.Granted && r.Pre && c.fastPhase() {
 		c.deadline = min(c.deadline, c.now+Time(FastRetry)) // the voter may not have seen the close yet
 	}

@@ -120,7 +120,8 @@ const (
 	EventPeerLost         EventKind = 27 // Peer stopped answering the leader
 	EventPeerBack         EventKind = 28 // Peer answers the leader again
 	EventLogFull          EventKind = 29 // the leader refuses writes; Peer lacks the most, from Index on
-	eventKindsBound       EventKind = 30
+	EventPreVoteReceived  EventKind = 30 // Term, Peer; Reason 0 when it would vote
+	eventKindsBound       EventKind = 31
 )
 
 // Event is one thing that a server noticed or decided, with its reason.

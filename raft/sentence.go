@@ -35,6 +35,11 @@ func (e Event) Sentence(name func(NodeID) string) string {
 			return "has the vote of " + peer
 		}
 		return "does not have the vote of " + peer + e.Reason.because()
+	case EventPreVoteReceived:
+		if e.Reason == ReasonNone {
+			return "would have the vote of " + peer
+		}
+		return "would not have the vote of " + peer + e.Reason.because()
 	case EventAppendRefused:
 		return "refuses entries of " + peer + " after " + index + e.Reason.because()
 	case EventTruncated:

@@ -54,6 +54,7 @@ var eventNames = [...]string{
 	raft.EventPeerLost:         "peer_lost",
 	raft.EventPeerBack:         "peer_back",
 	raft.EventLogFull:          "log_full",
+	raft.EventPreVoteReceived:  "pre_vote_received",
 }
 
 // reasonName is the machine's word for a reason, empty for none.

@@ -11,7 +11,7 @@ import (
 // lastKind and lastReason are the newest of raft's lists. When they grow, these
 // tests fail until the sentences have grown too.
 const (
-	lastKind   = raft.EventLogFull
+	lastKind   = raft.EventPreVoteReceived
 	lastReason = raft.ReasonTransferTimeout
 )
 

@@ -71,7 +71,7 @@ func (t *teller) event(i int, e raft.Event) {
 var silent = map[raft.EventKind]bool{
 	raft.EventVoteReceived: true, raft.EventConfigAppended: true, raft.EventConfigCommitted: true,
 	raft.EventMessageIgnored: true, raft.EventPeerLost: true, raft.EventPeerBack: true,
-	raft.EventSnapshotRecorded: true, raft.EventStarted: true,
+	raft.EventSnapshotRecorded: true, raft.EventStarted: true, raft.EventPreVoteReceived: true,
 }
 
 // fault takes "S1 is killed" apart, so that equal faults share a line.

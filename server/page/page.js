@@ -86,8 +86,8 @@ function showMembers(s) {
 const colours = {
   became_leader: "up", leader_known: "up", admitted: "up", peer_back: "up",
   became_candidate: "vote", became_pre_candidate: "vote", vote_granted: "vote", vote_refused: "vote",
-  pre_vote_granted: "vote", pre_vote_refused: "vote", vote_received: "vote",
-  fault: "bad", refused_disk: "bad", leader_gone: "bad", peer_lost: "bad", truncated: "bad",
+  pre_vote_granted: "vote", pre_vote_refused: "vote", vote_received: "vote", pre_vote_received: "vote",
+  fault: "bad", refused_disk: "bad", leader_gone: "bad", peer_lost: "bad", truncated: "bad", log_full: "bad",
 };
 
 function showEvent(text, when, colour) {
