@@ -3,7 +3,7 @@
 VECHE = go run ./cmd/veche
 
 demo: ; $(VECHE) demo
-build: ; go build -o bin/veche ./cmd/veche
+build: ; CGO_ENABLED=0 go build -trimpath -o bin/veche ./cmd/veche
 test: ; go vet ./... && test -z "$$(gofmt -l .)" && go test $$(go list ./... | grep -v sim/check) && go test -count=1 -v ./sim/check
 race: ; go test -race -short ./...
 fuzz: ; go run ./internal/fuzz -time 5s
