@@ -41,6 +41,9 @@ func TestSend_KeepsOrderWithinALane(t *testing.T) {
 			t.Fatalf("%v came after %d heartbeats and %d appends", m, beats, appends)
 		}
 	}
+	eventually(t, "the sender counts what has arrived", func() bool { // it counts after the write
+		return a.laneStats(2, LaneBulk).Messages == rounds*burst && a.laneStats(2, LaneControl).Messages == rounds*burst
+	})
 	s := a.laneStats(2, LaneBulk)
 	if s.Messages != rounds*burst || s.Frames == 0 || s.Dropped != (Drops{}) || s.Handshake <= 0 {
 		t.Fatalf("sender's stats %+v", s)
