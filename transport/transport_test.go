@@ -141,6 +141,7 @@ func TestStranger_IsHeardAnsweredAndForgotten(t *testing.T) {
 	if p := b.peerStats(1); !p.Stranger || p.Addr != a.addr || b.Stats().Strangers != 1 {
 		t.Fatalf("stats %+v", b.Stats())
 	}
+	b.awaitOpen(run{1, 1}, 4) // a lane that says hello while it closes would come and go once more
 	a.Close()
 	eventually(t, "the stranger to be forgotten", func() bool { return len(b.Stats().Peers) == 0 })
 	b.awaitEvents("up 1.1", "down 1.1")
