@@ -43,7 +43,6 @@ type Core struct {
 
 	// Volatile state of a candidate.
 	campaign    uint64
-	byTransfer  bool
 	campaignFor Reason
 	ballots     []ballot
 

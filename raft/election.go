@@ -77,7 +77,6 @@ func (c *Core) campaignNow(why Reason) {
 // ask sends RequestVote to every other voter.
 func (c *Core) ask(pre, byTransfer bool) {
 	c.campaign++
-	c.byTransfer = byTransfer
 	c.ballots = c.ballots[:0]
 	for k := range c.config().Members {
 		id := c.config().Members[k].ID

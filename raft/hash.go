@@ -84,7 +84,6 @@ func (c *Core) Hash() uint64 {
 		at(f.deadline)
 	}
 	d.word(c.campaign)
-	d.flag(c.byTransfer)
 	for _, b := range c.ballots {
 		d.word(uint64(b.id))
 		d.flag(b.granted)

@@ -304,35 +304,32 @@ func (p *Player) mustBeUp(do func(int)) func(int) error {
 }
 
 func (p *Player) pause(args []string) error {
+	i, d, err := p.nodeAndTime(args, "pause takes a server and a time: pause S1 500ms")
+	if err == nil {
+		p.world.Pause(i, d)
+	}
+	return err
+}
+
+// nodeAndTime reads the two arguments of a command, or says how it is written.
+func (p *Player) nodeAndTime(args []string, usage string) (int, raft.Duration, error) {
 	if len(args) != 2 {
-		return p.wrong("pause takes a server and a time: pause S1 500ms")
+		return 0, 0, p.wrong(usage)
 	}
 	i, err := p.node(args[0])
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	d, err := p.duration(args[1])
-	if err != nil {
-		return err
-	}
-	p.world.Pause(i, d)
-	return nil
+	return i, d, err
 }
 
 func (p *Player) slowDisk(args []string) error {
-	if len(args) != 2 {
-		return p.wrong("slow-disk takes a server and the time of a sync: slow-disk S1 400ms")
+	i, d, err := p.nodeAndTime(args, "slow-disk takes a server and the time of a sync: slow-disk S1 400ms")
+	if err == nil {
+		p.world.nodes[i].syncMin, p.world.nodes[i].syncMax = d, d
 	}
-	i, err := p.node(args[0])
-	if err != nil {
-		return err
-	}
-	d, err := p.duration(args[1])
-	if err != nil {
-		return err
-	}
-	p.world.nodes[i].syncMin, p.world.nodes[i].syncMax = d, d
-	return nil
+	return err
 }
 
 func (p *Player) draw(args []string) error {
