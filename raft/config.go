@@ -31,6 +31,28 @@ type Config struct {
 	// lease reads are on: a voter then keeps its promise to the old leader.
 	NoFastDetection bool
 
+	// LeaseReads lets a leader answer reads without a round while a majority's
+	// promises hold. MaxDrift bounds how far the rate of any member's clock is
+	// from real time, in parts per million; 0 means 5,000. Needs
+	// NoFastDetection.
+	LeaseReads bool
+	MaxDrift   int
+	// AutoTiming derives heartbeat and election timeout from measured round
+	// trips, between AutoFloor and the configured values. Not with LeaseReads.
+	AutoTiming bool
+	// StallAfter is how long the leader's disk may confirm nothing before it
+	// hands over; 0 means ElectionMax.
+	StallAfter Duration
+	// Joining: this server is added to a cluster that exists. Its empty disk
+	// never counts as the first start of a cluster.
+	Joining bool
+	// Level of this program; 0 means LevelNow. Lower ones are for tests.
+	Level Level
+	// TrailBytes is how much of the log is kept behind a snapshot for members
+	// that lack it; beyond it they get the snapshot. 0 means a quarter of
+	// MaxLogBytes.
+	TrailBytes int
+
 	MaxAppendBytes      int // entry bytes in one AppendEntries; one entry may exceed it alone
 	MaxInflight         int // AppendEntries sent and not yet acknowledged, per peer
 	MaxInflightBytes    int // the same in bytes
@@ -62,6 +84,10 @@ const (
 	defaultMaxUncommittedBytes = 64 << 20
 	defaultMaxLogBytes         = 512 << 20
 	defaultMaxCommandBytes     = 4 << 20
+	defaultMaxDrift            = 5_000 // 0.5 %: ten times what a crystal drifts
+
+	// AutoFloor is the smallest election timeout that AutoTiming chooses.
+	AutoFloor = 20 * Millisecond
 )
 
 // withDefaults fills in what was left zero.
@@ -77,12 +103,20 @@ func (c Config) withDefaults() Config {
 			*v = d
 		}
 	}
+	or(&c.MaxDrift, defaultMaxDrift)
+	if c.StallAfter == 0 {
+		c.StallAfter = c.ElectionMax
+	}
+	if c.Level == 0 {
+		c.Level = LevelNow
+	}
 	or(&c.MaxAppendBytes, defaultMaxAppendBytes)
 	or(&c.MaxInflight, defaultMaxInflight)
 	or(&c.MaxInflightBytes, defaultMaxInflightBytes)
 	or(&c.MaxUncommittedBytes, defaultMaxUncommittedBytes)
 	or(&c.MaxLogBytes, defaultMaxLogBytes)
 	or(&c.MaxCommandBytes, defaultMaxCommandBytes)
+	or(&c.TrailBytes, c.MaxLogBytes/4)
 	// A command that fits nowhere is too large, and not refused as a passing
 	// overload for ever.
 	c.MaxCommandBytes = min(c.MaxCommandBytes, c.MaxUncommittedBytes, c.MaxLogBytes)
@@ -105,6 +139,16 @@ func (c Config) Check() error {
 		return errors.New("raft: the election timeout must be a range of positive times, the smaller first")
 	case c.Heartbeat <= 0 || c.Heartbeat*2 > c.ElectionMin:
 		return errors.New("raft: the heartbeat must be at most half of the smallest election timeout, or one lost heartbeat starts an election")
+	case c.MaxDrift < 0 || c.MaxDrift > 200_000:
+		return errors.New("raft: the clock drift must be between 0 and 200,000 parts per million")
+	case c.LeaseReads && !c.NoFastDetection:
+		return errors.New("raft: lease reads need NoFastDetection: a voter that reacts to closed connections promises nothing")
+	case c.LeaseReads && c.AutoTiming:
+		return errors.New("raft: lease reads and automatic timing exclude each other: a promise must not shrink")
+	case c.Level > LevelNow:
+		return errors.New("raft: the feature level is above this program's")
+	case c.StallAfter < 0 || c.TrailBytes < 0:
+		return errors.New("raft: a limit is negative")
 	case c.MaxAppendBytes < 0 || c.MaxInflight < 0 || c.MaxInflightBytes < 0 ||
 		c.MaxUncommittedBytes < 0 || c.MaxLogBytes < 0 || c.MaxCommandBytes < 0:
 		return errors.New("raft: a limit is negative")

@@ -258,7 +258,7 @@ func (c *Core) receive(m *Message) {
 // message is still of interest.
 func (c *Core) meetTerm(m *Message) bool {
 	switch m.Kind {
-	case KindGreet, KindGreetReply, KindPropose, KindProposeRep, KindReadIndex:
+	case KindGreet, KindGreetReply, KindPropose, KindProposeRep, KindReadIndex, KindSnapshotFetch, KindSnapshotChunk:
 		return true // no part of an election: says nothing about terms
 	case KindRequestVote:
 		return m.RequestVote.Pre || c.meetCandidate(m)

@@ -3,6 +3,7 @@ package raft
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // The bytes of this file travel between servers and lie on disks, so every
@@ -23,10 +24,10 @@ import (
 // so that one pass checks them all, and one copy takes all the data. Each layout
 // is described once, by a method of coder that both writes and reads it.
 const (
-	messageVersion       = 1
+	messageVersion       = 2
 	writeVersion         = 1
 	baseVersion          = 1
-	configurationVersion = 1
+	configurationVersion = 2
 )
 
 // entryHead is the size of an entry's head, little-endian: the term, then
@@ -174,6 +175,18 @@ func (c *coder) message(m *Message) {
 		c.greet(&m.Greet)
 	case KindGreetReply:
 		c.greetReply(&m.GreetReply)
+	case KindInstallSnapshot:
+		c.install(&m.Install)
+	case KindSnapshotFetch:
+		if c.reading {
+			m.Fetch = new(SnapshotFetch)
+		}
+		c.snapshotFetch(m.Fetch)
+	case KindSnapshotChunk:
+		if c.reading {
+			m.Chunk = new(SnapshotChunk)
+		}
+		c.snapshotChunk(m.Chunk)
 	default:
 		c.fail("the kind", faultUnknown)
 	}
@@ -216,6 +229,8 @@ func (c *coder) appendReply(v *AppendReply) {
 	number(c, &v.HintIndex, "the hint's index")
 	number(c, &v.HintTerm, "the hint's term")
 	number(c, &v.Match, "the match index")
+	c.duration(&v.Promise, "the promise")
+	c.bool(&v.Uncounted, "the uncounted mark")
 }
 
 func (c *coder) heartbeat(v *Heartbeat) {
@@ -224,6 +239,7 @@ func (c *coder) heartbeat(v *Heartbeat) {
 	c.time(&v.Sent, "the sending time")
 	number(c, &v.Commit, "the commit index")
 	number(c, &v.Cut, "the cut index")
+	c.duration(&v.ElectionMin, "the election timeout")
 }
 
 func (c *coder) heartbeatReply(v *HeartbeatReply) {
@@ -231,6 +247,33 @@ func (c *coder) heartbeatReply(v *HeartbeatReply) {
 	number(c, &v.Round, "the round")
 	c.time(&v.Sent, "the sending time")
 	number(c, &v.Received, "the received index")
+	c.duration(&v.Promise, "the promise")
+	c.bool(&v.Uncounted, "the uncounted mark")
+}
+
+func (c *coder) install(v *InstallSnapshot) {
+	number(c, &v.Session, "the session")
+	number(c, &v.Round, "the round")
+	c.time(&v.Sent, "the sending time")
+	number(c, &v.Index, "the snapshot's index")
+	number(c, &v.LastTerm, "the snapshot's term")
+}
+
+func (c *coder) snapshotFetch(v *SnapshotFetch) {
+	number(c, &v.Index, "the snapshot's index")
+	number(c, &v.Term, "the snapshot's term")
+	number(c, &v.Offset, "the offset")
+	number32(c, &v.Length, "the length")
+}
+
+func (c *coder) snapshotChunk(v *SnapshotChunk) {
+	number(c, &v.Index, "the snapshot's index")
+	number(c, &v.Term, "the snapshot's term")
+	number(c, &v.Offset, "the offset")
+	number(c, &v.Total, "the total size")
+	c.bool(&v.Gone, "the gone mark")
+	number32(c, &v.Sum, "the checksum")
+	c.bytes(&v.Data, chunkMax, "the data")
 }
 
 func (c *coder) readIndexReply(v *ReadIndexReply) {
@@ -247,18 +290,25 @@ func (c *coder) proposeReply(v *ProposeReply) {
 
 func (c *coder) greet(v *Greet) {
 	number(c, &v.Incarnation, "the incarnation")
-	small(c, &v.Standing, Admitted+1, "the standing")
+	small(c, &v.Standing, standingsBound, "the standing")
 	c.bool(&v.Empty, "the empty mark")
 	c.string(&v.ClientAddr, "the client address")
+	small(c, &v.Level, 255, "the feature level")
+	c.duration(&v.ElectionMin, "the election timeout")
+	c.duration(&v.ElectionMax, "the largest election timeout")
+	c.duration(&v.Heartbeat, "the heartbeat")
 }
 
 func (c *coder) greetReply(v *GreetReply) {
 	number(c, &v.For, "the greeter's incarnation")
 	number(c, &v.Incarnation, "the incarnation")
-	small(c, &v.Standing, Admitted+1, "the standing")
+	small(c, &v.Standing, standingsBound, "the standing")
 	c.bool(&v.Empty, "the empty mark")
 	c.bool(&v.Admitted, "the admitted mark")
 	number(c, &v.Recorded, "the recorded incarnation")
+	c.bool(&v.Removed, "the removed mark")
+	number(c, &v.Barrier, "the barrier")
+	number(c, &v.ForBoot, "the greeter's boot number")
 }
 
 // writeParts says which parts a Write has, one bit each.
@@ -312,7 +362,7 @@ func (c *coder) hard(w *Write) {
 	}
 	number(c, &w.Hard.Term, "the term")
 	number(c, &w.Hard.Vote, "the vote")
-	small(c, &w.Hard.Standing, Admitted+1, "the standing")
+	small(c, &w.Hard.Standing, standingsBound, "the standing")
 }
 
 // newBase codes a base that is there.
@@ -328,7 +378,7 @@ func (c *coder) base(x *Base) {
 	number(c, &x.Index, "the base's index")
 	number(c, &x.Term, "the base's term")
 	v := &x.Config
-	known := v.AutoLeave || len(v.Members)+len(v.Voters)+len(v.Outgoing)+len(v.Learners) > 0
+	known := v.AutoLeave || len(v.Members)+len(v.Voters)+len(v.Outgoing)+len(v.Learners)+len(v.Removed) > 0
 	c.bool(&known, "the configuration mark")
 	if known {
 		c.configuration(v)
@@ -349,10 +399,13 @@ func (c *coder) configuration(x *Configuration) {
 		c.string(&m.Name, "a member's name")
 		c.string(&m.PeerAddr, "a member's peer address")
 		c.string(&m.ClientAddr, "a member's client address")
+		small(c, &m.Priority, 255, "a member's priority")
+		small(c, &m.Level, 255, "a member's feature level")
 	}
 	c.ids(&x.Voters, "the voters")
 	c.ids(&x.Outgoing, "the outgoing voters")
 	c.ids(&x.Learners, "the learners")
+	c.ids(&x.Removed, "the removed members")
 	if c.reading && c.fault == "" {
 		c.check(x)
 	}
@@ -389,9 +442,21 @@ func (c *coder) check(x *Configuration) {
 		shared(x.Outgoing, members) < len(x.Outgoing),
 		shared(x.Learners, members) < len(x.Learners):
 		c.fail("a voter or learner", "is not among the members")
+	case !neverMembers(x.Removed, members):
+		c.fail("a removed member", "is 0, listed twice, or still a member")
 	case shared(x.Learners, x.Voters) > 0:
 		c.fail("a learner", "is also a voter")
 	}
+}
+
+// neverMembers says whether the ids differ from each other and from the members'.
+func neverMembers(ids, members []NodeID) bool {
+	for k, id := range ids {
+		if id == 0 || contains(members, id) || slices.Contains(ids[:k], id) {
+			return false
+		}
+	}
+	return true
 }
 
 // increasing says whether the ids grow from one to the next, above 0.
@@ -521,6 +586,48 @@ func (c *coder) time(p *Time, field string) {
 	number(c, &x, field)
 	if c.reading {
 		*p = Time(x>>1) ^ -Time(x&1)
+	}
+}
+
+// duration codes a Duration that is not negative.
+func (c *coder) duration(p *Duration, field string) {
+	x := uint64(*p)
+	number(c, &x, field)
+	switch {
+	case !c.reading:
+	case x > uint64(durationMax):
+		c.fail(field, faultTooBig)
+	default:
+		*p = Duration(x)
+	}
+}
+
+// number32 codes a varint of at most 32 bits.
+func number32(c *coder, p *uint32, field string) {
+	x := uint64(*p)
+	number(c, &x, field)
+	switch {
+	case !c.reading:
+	case x > 1<<32-1:
+		c.fail(field, faultTooBig)
+	default:
+		*p = uint32(x)
+	}
+}
+
+// bytes codes data behind its length. What is read is copied.
+func (c *coder) bytes(p *[]byte, max uint64, field string) {
+	n := uint64(len(*p))
+	number(c, &n, field)
+	switch {
+	case !c.reading:
+		c.b = append(c.b, *p...)
+	case n > max:
+		c.fail(field, faultTooBig)
+	case n > uint64(len(c.b)):
+		c.fail(field, faultShort)
+	case n > 0:
+		*p, c.b = append([]byte(nil), c.b[:n]...), c.b[n:]
 	}
 }
 

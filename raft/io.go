@@ -23,6 +23,12 @@ const (
 	// InputSnapshotted: the state machine's snapshot at Index is durable in its
 	// file.
 	InputSnapshotted InputKind = 8
+	// InputChange: change the configuration by all of Changes, if this server
+	// leads. The Outcome comes when the last entry it needs is committed.
+	InputChange InputKind = 9
+	// InputInstalled: the snapshot file that Output.Fetch asked for is complete,
+	// checked and durable; Base is what it says of itself.
+	InputInstalled InputKind = 10
 )
 
 // Input is one thing that happened. Only the fields that Kind names matter.
@@ -31,10 +37,48 @@ type Input struct {
 	Message   *Message   // Receive; not kept after Step, but its Entries are
 	Seq       Seq        // Persisted
 	Proposals []Proposal // Propose; the slice is not kept, the data is
-	Tag       uint64     // Read: comes back in the Outcome
+	Tag       uint64     // Read, Change: comes back in the Outcome
+	Lease     bool       // Read: a lease will do, see Outcome.Expiry
+	Changes   []Change   // Change; not kept
+	Base      *Base      // Installed; not kept
 	Peer      NodeID     // Transfer, PeerDown
 	Boot      Boot       // PeerDown
 	Index     Index      // Snapshotted
+
+	// Eager is the time on the host's eager clock, with which this server
+	// judges how long it may believe that it leads: it never goes slower than
+	// now's clock, which judges how long it has waited or promised to wait. 0:
+	// the two clocks went on equally since the last Step.
+	Eager Time
+}
+
+// ChangeKind says how a member's part changes.
+type ChangeKind uint8
+
+const (
+	// ChangeAddLearner adds Member: it is sent the log and counts nowhere.
+	ChangeAddLearner ChangeKind = 1
+	// ChangeAddVoter adds Member, which counts from then on.
+	ChangeAddVoter ChangeKind = 2
+	// ChangePromote makes the learner Member.ID a voter. Unless Force, it must
+	// have caught up.
+	ChangePromote ChangeKind = 3
+	// ChangeDemote makes the voter Member.ID a learner.
+	ChangeDemote ChangeKind = 4
+	// ChangeRemove removes Member.ID.
+	ChangeRemove ChangeKind = 5
+	// ChangeUpdate records another name, peer address, client address (each
+	// unless empty) and priority of Member.ID.
+	ChangeUpdate ChangeKind = 6
+)
+
+// Change is one member's part of a change of the configuration.
+type Change struct {
+	Kind   ChangeKind
+	Member Member
+	// Force: also if the new configuration's voters do not answer, or the
+	// learner is behind. Never against what makes a change safe.
+	Force bool
 }
 
 // Proposal is a command that wants a place in the log. Tag comes back in its
@@ -59,6 +103,9 @@ const (
 	ReadReady OutcomeKind = 4
 	// ReadFailed: ask again; Reason says why.
 	ReadFailed OutcomeKind = 5
+	// Unknown: a snapshot covers the proposal's index, or the leader that took
+	// the change was deposed.
+	Unknown OutcomeKind = 6
 )
 
 // Outcome tells what became of one Proposal or Read. Every request has exactly
@@ -69,6 +116,16 @@ type Outcome struct {
 	Index  Index
 	Reason Reason
 	Leader NodeID
+	// Expiry of a read that rests upon a lease, on the eager clock: the host
+	// must have looked at the state machine before it, or ask again. 0: none.
+	Expiry Time
+}
+
+// Fetch asks for a snapshot file.
+type Fetch struct {
+	From  NodeID
+	Index Index
+	Term  Term
 }
 
 // Output is what Step wants done. Its slices are valid until the next Step on
@@ -77,9 +134,15 @@ type Outcome struct {
 // still inside the core. One exception: a state machine that is durable by
 // itself must not apply beyond what is persisted (Config.DurableApply sees to it).
 type Output struct {
-	Write    Write // to be made durable when Write.Seq is not 0
-	Send     []Message
-	Apply    []Entry // newly committed, in order, all kinds
+	Write Write // to be made durable when Write.Seq is not 0
+	Send  []Message
+	// Restore, when not nil: before Apply is looked at, the state machine is to
+	// be replaced by the snapshot file at this base.
+	Restore *Base
+	Apply   []Entry // newly committed, in order, all kinds
+	// Fetch, when not nil: get that snapshot file and say InputInstalled. It
+	// replaces an earlier Fetch; the same one again means: still wanted.
+	Fetch    *Fetch
 	Outcomes []Outcome
 	Events   []Event
 	Wake     Time // call Step with InputWake at this time, or earlier
@@ -91,37 +154,46 @@ type Output struct {
 type EventKind uint8
 
 const (
-	EventStarted          EventKind = 1  // Term, Index = last log index
-	EventBecameFollower   EventKind = 2  // Term, Peer = leader or 0, Reason
-	EventBecamePreCand    EventKind = 3  // Term, Reason
-	EventBecameCandidate  EventKind = 4  // Term, Reason
-	EventBecameLeader     EventKind = 5  // Term, Index = its no-op
-	EventLeaderKnown      EventKind = 6  // Term, Peer
-	EventVoteGranted      EventKind = 7  // Term, Peer
-	EventVoteRefused      EventKind = 8  // Term, Peer, Reason
-	EventPreVoteGranted   EventKind = 9  // Term, Peer
-	EventPreVoteRefused   EventKind = 10 // Term, Peer, Reason
-	EventVoteReceived     EventKind = 11 // Term, Peer; Reason 0 when granted
-	EventAppendRefused    EventKind = 12 // Term, Peer, Index, Reason
-	EventTruncated        EventKind = 13 // Index = first that fell out
-	EventCommitted        EventKind = 14 // Index = new commit index (leader only)
-	EventConfigAppended   EventKind = 15 // Index
-	EventConfigCommitted  EventKind = 16 // Index
-	EventAdmitted         EventKind = 17 // Reason
-	EventRefusedDisk      EventKind = 18 // Peer = who refused; the server must stop
-	EventTransferStarted  EventKind = 19 // Peer
-	EventTransferSent     EventKind = 20 // Peer
-	EventTransferAborted  EventKind = 21 // Peer, Reason
-	EventLeaderGone       EventKind = 22 // Peer, Reason = ConnClosed
-	EventMessageIgnored   EventKind = 23 // Peer, Reason: for another group, from itself, impossible
-	EventFault            EventKind = 24 // see Status.Fault
-	EventSnapshotRecorded EventKind = 25 // Index
-	EventCut              EventKind = 26 // Index
-	EventPeerLost         EventKind = 27 // Peer stopped answering the leader
-	EventPeerBack         EventKind = 28 // Peer answers the leader again
-	EventLogFull          EventKind = 29 // the leader refuses writes; Peer lacks the most, from Index on
-	EventPreVoteReceived  EventKind = 30 // Term, Peer; Reason 0 when it would vote
-	eventKindsBound       EventKind = 31
+	EventStarted           EventKind = 1  // Term, Index = last log index
+	EventBecameFollower    EventKind = 2  // Term, Peer = leader or 0, Reason
+	EventBecamePreCand     EventKind = 3  // Term, Reason
+	EventBecameCandidate   EventKind = 4  // Term, Reason
+	EventBecameLeader      EventKind = 5  // Term, Index = its no-op
+	EventLeaderKnown       EventKind = 6  // Term, Peer
+	EventVoteGranted       EventKind = 7  // Term, Peer
+	EventVoteRefused       EventKind = 8  // Term, Peer, Reason
+	EventPreVoteGranted    EventKind = 9  // Term, Peer
+	EventPreVoteRefused    EventKind = 10 // Term, Peer, Reason
+	EventVoteReceived      EventKind = 11 // Term, Peer; Reason 0 when granted
+	EventAppendRefused     EventKind = 12 // Term, Peer, Index, Reason
+	EventTruncated         EventKind = 13 // Index = first that fell out
+	EventCommitted         EventKind = 14 // Index = new commit index (leader only)
+	EventConfigAppended    EventKind = 15 // Index
+	EventConfigCommitted   EventKind = 16 // Index
+	EventAdmitted          EventKind = 17 // Reason
+	EventRefusedDisk       EventKind = 18 // Peer = who refused; the server must stop
+	EventTransferStarted   EventKind = 19 // Peer
+	EventTransferSent      EventKind = 20 // Peer
+	EventTransferAborted   EventKind = 21 // Peer, Reason
+	EventLeaderGone        EventKind = 22 // Peer, Reason = ConnClosed
+	EventMessageIgnored    EventKind = 23 // Peer, Reason: for another group, from itself, impossible
+	EventFault             EventKind = 24 // see Status.Fault
+	EventSnapshotRecorded  EventKind = 25 // Index
+	EventCut               EventKind = 26 // Index
+	EventPeerLost          EventKind = 27 // Peer stopped answering the leader
+	EventPeerBack          EventKind = 28 // Peer answers the leader again
+	EventLogFull           EventKind = 29 // the leader refuses writes; Peer lacks the most, from Index on
+	EventPreVoteReceived   EventKind = 30 // Term, Peer; Reason 0 when it would vote
+	EventSnapshotOffered   EventKind = 31 // Peer, Index
+	EventSnapshotInstalled EventKind = 32 // Peer = whose, Index
+	EventRemoved           EventKind = 33 // the server must stop; Peer = who said so, 0: its own log
+	EventDamaged           EventKind = 34 // Index = last entry left
+	EventRepaired          EventKind = 35 // Index
+	EventDiskStalled       EventKind = 36 // the leader's
+	EventTimingDiffers     EventKind = 37 // Peer
+	EventCaughtUp          EventKind = 38 // Peer, a learner; Index
+	EventTimingTuned       EventKind = 39 // see Status.ElectionMin
+	eventKindsBound        EventKind = 40
 )
 
 // Event is one thing that a server noticed or decided, with its reason.
@@ -177,6 +249,12 @@ type Status struct {
 	Config       Configuration
 	ConfigIndex  Index
 	Peers        []PeerStatus // what a leader knows of the others
+	Level        Level        // of the cluster
+	ElectionMin  Duration     // in force; tuned when timing is automatic
+	ElectionMax  Duration
+	Heartbeat    Duration
+	Lease        Time // until when, on the eager clock, a leader may answer reads by itself; 0 none
+	Removed      bool
 	Fault        string
 }
 
@@ -188,4 +266,10 @@ type PeerStatus struct {
 	Inflight    int
 	LastContact Time // when its last reply arrived; 0 never
 	Learner     bool
+	Snapshot    Index    // offered to it and not installed yet; 0 none
+	CaughtUp    bool     // a learner that may be promoted
+	RoundTrip   Duration // smoothed; 0 unknown
+	OtherTiming bool     // its election timing differs from the leader's
+	Uncounted   bool     // its disk is damaged
+	Removed     bool     // it leaves with the configuration that is not committed yet
 }

@@ -13,6 +13,16 @@ const (
 	// leaderReadsMax bounds the reads that wait for a round at the leader.
 	leaderReadsMax = 1 << 16
 
+	// removedMax bounds the members that a configuration remembers as removed.
+	removedMax = 64
+
+	// chunkMax bounds the data of one SnapshotChunk.
+	chunkMax = 1 << 20
+
+	// durationMax bounds a Duration on the wire: a day and more, far above any
+	// timeout, far below what could overflow when it is added to a Time.
+	durationMax = 100_000 * Second
+
 	// textMax bounds a name or an address in a configuration, in bytes.
 	textMax = 1024
 

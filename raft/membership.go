@@ -37,7 +37,7 @@ func (c *Configuration) Check() error {
 		}
 	}
 	for _, id := range c.Learners {
-		if c.votes(id) {
+		if contains(c.Voters, id) { // in Outgoing it is a voter that is to become a learner
 			return errors.New("configuration: a learner votes as well")
 		}
 	}
@@ -64,6 +64,7 @@ func (c *Configuration) Clone() Configuration {
 		Outgoing:  slices.Clone(c.Outgoing),
 		Learners:  slices.Clone(c.Learners),
 		AutoLeave: c.AutoLeave,
+		Removed:   slices.Clone(c.Removed),
 	}
 }
 

@@ -4,20 +4,27 @@ package raft
 type MessageKind uint8
 
 const (
-	KindRequestVote   MessageKind = 1
-	KindVoteReply     MessageKind = 2
-	KindAppend        MessageKind = 3 // AppendEntries with a consistency check
-	KindAppendReply   MessageKind = 4
-	KindHeartbeat     MessageKind = 5 // AppendEntries that carries and checks nothing
-	KindHeartbeatRep  MessageKind = 6
-	KindTimeoutNow    MessageKind = 7 // thesis §3.10
-	KindReadIndex     MessageKind = 8 // thesis §6.4
-	KindReadIndexRep  MessageKind = 9
-	KindPropose       MessageKind = 10 // a follower passes commands on to the leader
-	KindProposeRep    MessageKind = 11
-	KindGreet         MessageKind = 12 // a server tells who it is and what it remembers
-	KindGreetReply    MessageKind = 13
-	messageKindsBound MessageKind = 14
+	KindRequestVote  MessageKind = 1
+	KindVoteReply    MessageKind = 2
+	KindAppend       MessageKind = 3 // AppendEntries with a consistency check
+	KindAppendReply  MessageKind = 4
+	KindHeartbeat    MessageKind = 5 // AppendEntries that carries and checks nothing
+	KindHeartbeatRep MessageKind = 6
+	KindTimeoutNow   MessageKind = 7 // thesis §3.10
+	KindReadIndex    MessageKind = 8 // thesis §6.4
+	KindReadIndexRep MessageKind = 9
+	KindPropose      MessageKind = 10 // a follower passes commands on to the leader
+	KindProposeRep   MessageKind = 11
+	KindGreet        MessageKind = 12 // a server tells who it is and what it remembers
+	KindGreetReply   MessageKind = 13
+	// KindInstallSnapshot offers the leader's snapshot to a server that lacks
+	// what the leader has cut (§7). The receiver fetches it in chunks.
+	KindInstallSnapshot MessageKind = 14
+	// KindSnapshotFetch and KindSnapshotChunk carry the file; hosts send and
+	// take them, the core never sees them.
+	KindSnapshotFetch MessageKind = 15
+	KindSnapshotChunk MessageKind = 16
+	messageKindsBound MessageKind = 17
 )
 
 // Message is an envelope and the one RPC that Kind names; the other bodies are
@@ -43,6 +50,9 @@ type Message struct {
 	ProposeRep   ProposeReply
 	Greet        Greet
 	GreetReply   GreetReply
+	Install      InstallSnapshot
+	Fetch        *SnapshotFetch // with KindSnapshotFetch
+	Chunk        *SnapshotChunk // with KindSnapshotChunk
 }
 
 // RequestVote asks for a vote (§5.2), or whether one would be given (PreVote,
@@ -89,6 +99,11 @@ type AppendReply struct {
 	HintIndex Index
 	HintTerm  Term
 	Match     Index
+	// Promise is for how long from its receipt of the message on the receiver
+	// refuses its vote to others, on its own clock; 0 with fast detection.
+	Promise Duration
+	// Uncounted: the sender's disk is damaged; this is no part of a majority.
+	Uncounted bool
 }
 
 // Heartbeat keeps followers quiet (§5.2) and confirms reads (thesis §6.4).
@@ -99,6 +114,9 @@ type Heartbeat struct {
 	Sent    Time
 	Commit  Index
 	Cut     Index
+	// ElectionMin is the smallest election timeout that the leader has tuned to
+	// what it measures; 0: as configured.
+	ElectionMin Duration
 }
 
 // HeartbeatReply answers Heartbeat. Received is how far the receiver's log,
@@ -109,6 +127,41 @@ type HeartbeatReply struct {
 	Round    uint64
 	Sent     Time
 	Received Index
+	// Promise and Uncounted are as in AppendReply.
+	Promise   Duration
+	Uncounted bool
+}
+
+// InstallSnapshot offers the snapshot at Index, whose last entry is of
+// LastTerm (§7). A receiver that needs it fetches the file, and answers with an
+// AppendReply once it stands on it.
+type InstallSnapshot struct {
+	Session  uint64
+	Round    uint64
+	Sent     Time
+	Index    Index
+	LastTerm Term
+}
+
+// SnapshotFetch asks for a part of the sender's snapshot file at Index: at most
+// Length bytes from Offset on.
+type SnapshotFetch struct {
+	Index  Index
+	Term   Term // of the entry at Index
+	Offset uint64
+	Length uint32
+}
+
+// SnapshotChunk is a part of a snapshot file of Total bytes. Sum is the CRC-32C
+// of Data. Gone: the sender has no such file any more, or never had.
+type SnapshotChunk struct {
+	Index  Index
+	Term   Term
+	Offset uint64
+	Total  uint64
+	Gone   bool
+	Sum    uint32
+	Data   []byte
 }
 
 // ReadIndex asks the leader for an index that a read must wait for.
@@ -146,6 +199,11 @@ type Greet struct {
 	Standing    Standing
 	Empty       bool // no entry and no snapshot
 	ClientAddr  string
+	Level       Level
+	// The sender's timing: members whose timing differs are reported.
+	ElectionMin Duration
+	ElectionMax Duration
+	Heartbeat   Duration
 }
 
 // GreetReply answers Greet. It counts only at the disk that it is For: an answer
@@ -160,6 +218,13 @@ type GreetReply struct {
 	// Recorded is not 0 when the greeter's name is recorded under another
 	// incarnation: the greeter is refused.
 	Recorded Incarnation
+	// Removed: a committed entry removed the greeter from the cluster.
+	Removed bool
+	// Barrier, from the leader to a greeter whose disk is damaged: its log is
+	// whole again once it holds the leader's up to here. ForBoot is the boot of
+	// the greeter's process that it is for.
+	Barrier Index
+	ForBoot Boot
 }
 
 // Reason says why something was refused, lost or done.
@@ -198,5 +263,16 @@ const (
 	ReasonEntryCommitted  Reason = 29 // a committed entry says so
 	ReasonNotMember       Reason = 30 // the server is not in the configuration
 	ReasonTransferTimeout Reason = 31 // the target did not take over in time
-	reasonsBound          Reason = 32
+	ReasonRemoved         Reason = 32 // a committed entry removed the server
+	ReasonChangePending   Reason = 33 // another change of the configuration is not committed yet
+	ReasonNotCaughtUp     Reason = 34 // the learner's log is too far behind
+	ReasonBadChange       Reason = 35 // the change fits no configuration: see Configuration.With
+	ReasonTooFewHealthy   Reason = 36 // too few voters of the new configuration answer
+	ReasonLevel           Reason = 37 // a member's program is too old for it
+	ReasonDamaged         Reason = 38 // the voter's disk lost entries, and its log is not whole yet
+	ReasonDiskStalled     Reason = 39 // the leader's disk confirms nothing
+	ReasonPreferred       Reason = 40 // a voter of higher priority is ready
+	ReasonNotReady        Reason = 41 // the leader has not committed an entry of its own term yet
+	ReasonSnapshot        Reason = 42 // a snapshot covers it
+	reasonsBound          Reason = 43
 )

@@ -77,6 +77,24 @@ func (e Event) Sentence(name func(NodeID) string) string {
 			return "refuses writes: the log has reached its bound, and no snapshot allows to cut it yet"
 		}
 		return "refuses writes: the log has reached its bound, and " + peer + " lacks it from entry " + index + " on; start " + peer
+	case EventSnapshotOffered:
+		return "offers its snapshot up to entry " + index + " to " + peer
+	case EventSnapshotInstalled:
+		return "stands on a snapshot of " + peer + " up to entry " + index
+	case EventRemoved:
+		return "is REMOVED from the cluster"
+	case EventDamaged:
+		return "has lost entries after " + index + " that its disk had confirmed, and does not vote until its log is whole"
+	case EventRepaired:
+		return "has a whole log again, up to entry " + index + ", and votes"
+	case EventDiskStalled:
+		return "waits for its disk"
+	case EventTimingDiffers:
+		return "sees that the election timing of " + peer + " differs from its own"
+	case EventCaughtUp:
+		return "sees that " + peer + " has caught up"
+	case EventTimingTuned:
+		return "tunes its election timeout to what it measures"
 	case EventPeerBack:
 		return "hears " + peer + " again"
 	}
@@ -141,4 +159,15 @@ var reasons = [reasonsBound]string{
 	ReasonEntryCommitted:  "a committed entry says so",
 	ReasonNotMember:       "it is not a member",
 	ReasonTransferTimeout: "the other did not take over in time",
+	ReasonRemoved:         "it was removed from the cluster",
+	ReasonChangePending:   "another change of the configuration is under way",
+	ReasonNotCaughtUp:     "its log is too far behind",
+	ReasonBadChange:       "the change fits no configuration",
+	ReasonTooFewHealthy:   "too few voters of the new configuration answer",
+	ReasonLevel:           "a member's program is too old for it",
+	ReasonDamaged:         "its disk lost entries, and its log is not whole yet",
+	ReasonDiskStalled:     "the leader's disk confirms nothing",
+	ReasonPreferred:       "a voter of higher priority is ready",
+	ReasonNotReady:        "the leader has not committed an entry of its term yet",
+	ReasonSnapshot:        "a snapshot covers it",
 }

@@ -80,7 +80,26 @@ type Member struct {
 	Name        string
 	PeerAddr    string
 	ClientAddr  string
+	// Priority says how gladly this member is seen as leader: a leader hands
+	// over to a healthy voter of higher priority. It decides no election.
+	Priority uint8
+	// Level is the feature level of the member's program; 0 until it told.
+	Level Level
 }
+
+// Level numbers what a program of this project can do. The level of a cluster is
+// the lowest of all its members: no entry above it is proposed, so that servers
+// can be upgraded one by one.
+type Level uint8
+
+const (
+	// LevelSingle: the configuration changes by one voter at a time.
+	LevelSingle Level = 1
+	// LevelJoint: arbitrary changes, by joint consensus (§6).
+	LevelJoint Level = 2
+	// LevelNow is the level of this program.
+	LevelNow = LevelJoint
+)
 
 // Configuration says who takes part, and how (§6). Members holds every server
 // once, in increasing order of ID. Voters, Outgoing and Learners are increasing
@@ -95,6 +114,10 @@ type Configuration struct {
 	Learners []NodeID
 	// AutoLeave makes the leader propose the end of a joint change by itself.
 	AutoLeave bool
+	// Removed are the ids of members that left, in the order of their leaving,
+	// the latest removedMax of them. They are told so when they speak, and an
+	// id is never used again.
+	Removed []NodeID
 }
 
 // HardState is what a server must remember before it answers (Figure 2:
@@ -115,6 +138,11 @@ const (
 	// Admitted: it saw the first start of the cluster with a majority as empty
 	// as itself, or a committed entry recorded its incarnation.
 	Admitted Standing = 1
+	// Damaged: the disk lost entries that it had confirmed. It receives, and
+	// neither votes nor counts until a leader has made its log whole again.
+	Damaged Standing = 2
+
+	standingsBound Standing = 3
 )
 
 // Base is a place in the log with all that must be known to stand on it:
@@ -150,4 +178,7 @@ type Restored struct {
 	Snapshot Base    // zero: none
 	Cut      Base    // zero: the log begins at index 1
 	Entries  []Entry // from Cut.Index+1 on, without a gap
+	// Damaged: entries behind these were confirmed once, and cannot be read
+	// any more. Hard is known for certain all the same.
+	Damaged bool
 }
