@@ -178,12 +178,12 @@ func (c *coder) message(m *Message) {
 	case KindInstallSnapshot:
 		c.install(&m.Install)
 	case KindSnapshotFetch:
-		if c.reading {
+		if c.reading || m.Fetch == nil {
 			m.Fetch = new(SnapshotFetch)
 		}
 		c.snapshotFetch(m.Fetch)
 	case KindSnapshotChunk:
-		if c.reading {
+		if c.reading || m.Chunk == nil {
 			m.Chunk = new(SnapshotChunk)
 		}
 		c.snapshotChunk(m.Chunk)

@@ -32,10 +32,10 @@ func samples() []sample {
 	}
 	add("request vote", KindRequestVote, func(m *Message) {
 		m.RequestVote = RequestVote{Campaign: 5, LastIndex: 1000, LastTerm: 128, Pre: true}
-	}, "01010102ac0207810105e80780010100")
+	}, "02010102ac0207810105e80780010100")
 	add("vote reply", KindVoteReply, func(m *Message) {
 		m.VoteReply = VoteReply{Campaign: 5, Pre: true, Reason: ReasonLeaderAlive}
-	}, "01020102ac0207810105010004")
+	}, "02020102ac0207810105010004")
 	add("append", KindAppend, func(m *Message) {
 		m.Append = Append{
 			Session: 3, Round: 9, Sent: -2, PrevIndex: 1000, PrevTerm: 128, Commit: 999, Cut: 4,
@@ -45,39 +45,50 @@ func samples() []sample {
 				{Index: 1003, Term: 1 << 63, Kind: EntryConfig, Data: []byte{0}},
 			},
 		}
-	}, "01030102ac02078101030903e8078001e7070403810000000000000002000000000000008100000000000000010500000000000000000000000000800301000000000000766563686500")
+	}, "02030102ac02078101030903e8078001e7070403810000000000000002000000000000008100000000000000010500000000000000000000000000800301000000000000766563686500")
 	add("append reply", KindAppendReply, func(m *Message) {
 		m.AppendReply = AppendReply{
 			Session: 3, Round: 9, Sent: 64, Rejected: true, Reason: ReasonConflict,
-			PrevIndex: 1000, HintIndex: 990, HintTerm: 127, Match: 1,
+			PrevIndex: 1000, HintIndex: 990, HintTerm: 127, Match: 1, Promise: 150, Uncounted: true,
 		}
-	}, "01040102ac02078101030980010107e807de077f01")
+	}, "02040102ac02078101030980010107e807de077f01960101")
 	add("heartbeat", KindHeartbeat, func(m *Message) {
-		m.Heartbeat = Heartbeat{Session: 3, Round: 10, Sent: Never, Commit: 1003, Cut: 4}
-	}, "01050102ac02078101030afeffffffffffffffff01eb0704")
+		m.Heartbeat = Heartbeat{Session: 3, Round: 10, Sent: Never, Commit: 1003, Cut: 4, ElectionMin: 20}
+	}, "02050102ac02078101030afeffffffffffffffff01eb070414")
 	add("heartbeat reply", KindHeartbeatRep, func(m *Message) {
-		m.HeartbeatRep = HeartbeatReply{Session: 3, Round: 10, Sent: 1, Received: 1003}
-	}, "01060102ac02078101030a02eb07")
-	add("timeout now", KindTimeoutNow, func(*Message) {}, "01070102ac02078101")
-	add("read index", KindReadIndex, func(m *Message) { m.ReadIndex.ID = 77 }, "01080102ac020781014d")
+		m.HeartbeatRep = HeartbeatReply{Session: 3, Round: 10, Sent: 1, Received: 1003, Promise: 150, Uncounted: true}
+	}, "02060102ac02078101030a02eb07960101")
+	add("timeout now", KindTimeoutNow, func(*Message) {}, "02070102ac02078101")
+	add("read index", KindReadIndex, func(m *Message) { m.ReadIndex.ID = 77 }, "02080102ac020781014d")
 	add("read index reply", KindReadIndexRep, func(m *Message) {
 		m.ReadIndexRep = ReadIndexReply{ID: 77, Index: 1003, Reason: ReasonNoLeader}
-	}, "01090102ac020781014deb0709")
+	}, "02090102ac020781014deb0709")
 	add("propose", KindPropose, func(m *Message) {
 		m.Propose = Propose{Batch: 6, Entries: []Entry{
 			{Kind: EntryCommand, Data: []byte("put")},
 			{Kind: EntryCommand, Data: []byte("del")},
 		}}
-	}, "010a0102ac020781010602000000000000000001030000000000000000000000000000010300000000000070757464656c")
+	}, "020a0102ac020781010602000000000000000001030000000000000000000000000000010300000000000070757464656c")
 	add("propose reply", KindProposeRep, func(m *Message) {
 		m.ProposeRep = ProposeReply{Batch: 6, Reason: ReasonOverloaded, Leader: 3}
-	}, "010b0102ac02078101060a03")
+	}, "020b0102ac02078101060a03")
 	add("greet", KindGreet, func(m *Message) {
-		m.Greet = Greet{Incarnation: math.MaxUint64, Standing: Admitted, Empty: true, ClientAddr: "h:1"}
-	}, "010c0102ac02078101ffffffffffffffffff01010103683a31")
+		m.Greet = Greet{Incarnation: math.MaxUint64, Standing: Damaged, Empty: true, ClientAddr: "h:1", Level: 2,
+			ElectionMin: 150, ElectionMax: 300, Heartbeat: 50}
+	}, "020c0102ac02078101ffffffffffffffffff01020103683a31029601ac0232")
 	add("greet reply", KindGreetReply, func(m *Message) {
-		m.GreetReply = GreetReply{For: 10, Incarnation: 11, Standing: Admitted, Admitted: true, Recorded: 12}
-	}, "010d0102ac020781010a0b0100010c")
+		m.GreetReply = GreetReply{For: 10, Incarnation: 11, Standing: Admitted, Admitted: true, Recorded: 12,
+			Removed: true, Barrier: 1003, ForBoot: 7}
+	}, "020d0102ac020781010a0b0100010c01eb0707")
+	add("install snapshot", KindInstallSnapshot, func(m *Message) {
+		m.Install = InstallSnapshot{Session: 3, Round: 10, Sent: 1, Index: 1003, LastTerm: 128}
+	}, "020e0102ac02078101030a02eb078001")
+	add("snapshot fetch", KindSnapshotFetch, func(m *Message) {
+		m.Fetch = &SnapshotFetch{Index: 1003, Term: 128, Offset: 4096, Length: 1 << 18}
+	}, "020f0102ac02078101eb0780018020808010")
+	add("snapshot chunk", KindSnapshotChunk, func(m *Message) {
+		m.Chunk = &SnapshotChunk{Index: 1003, Term: 128, Offset: 4096, Total: 1 << 30, Gone: true, Sum: 0xcafe, Data: []byte("veche")}
+	}, "02100102ac02078101eb0780018020808080800401fe9503057665636865")
 	return list
 }
 
@@ -86,16 +97,17 @@ func sampleConfiguration() Configuration {
 		Members: []Member{
 			{ID: 1, Incarnation: 500, Name: "n1", PeerAddr: "a:1", ClientAddr: "a:2"},
 			{ID: 2, Name: "n2"},
-			{ID: 300, PeerAddr: "c:1"},
+			{ID: 300, PeerAddr: "c:1", Priority: 7, Level: 2},
 		},
 		Voters:    []NodeID{1, 300},
 		Outgoing:  []NodeID{1, 2},
 		Learners:  []NodeID{2},
 		AutoLeave: true,
+		Removed:   []NodeID{9, 5},
 	}
 }
 
-const sampleConfigurationBytes = "01010301f403026e3103613a3103613a320200026e320000ac02000003633a31000201ac020201020102"
+const sampleConfigurationBytes = "02010301f403026e3103613a3103613a3200000200026e3200000000ac02000003633a310007020201ac020201020102020905"
 
 func sampleWrite() Write {
 	return Write{
@@ -111,9 +123,9 @@ func sampleWrite() Write {
 	}
 }
 
-const sampleWriteBytes = "0107c8018101020101840780010101010301f403026e3103613a3103613a320200026e320000ac02000003633a" +
-	"31000201ac02020102010201a0067f00e907028100000000000000020000000000000081000000000000000105" +
-	"0000000000007665636865"
+const sampleWriteBytes = "0107c8018101020101840780010102010301f403026e3103613a3103613a3200000200026e3200000000ac0200" +
+	"0003633a310007020201ac02020102010202090501a0067f00e907028100000000000000020000000000000081" +
+	"0000000000000001050000000000007665636865"
 
 func TestMessage_BytesStayTheSame(t *testing.T) {
 	// Goal: a change of the wire format is noticed. Each sample is compared with
@@ -244,7 +256,7 @@ func TestDecodeMessage_RefusesWhatNoEncoderMakes(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, "the version ends too early"},
-		{"another version", append([]byte{2}, env(KindTimeoutNow)[1:]...), "the version is not one that this program knows"},
+		{"another version", append([]byte{messageVersion + 1}, env(KindTimeoutNow)[1:]...), "the version is not one that this program knows"},
 		{"kind 0", env(0), "the kind is not one that this program knows"},
 		{"kind beyond the last", env(messageKindsBound), "the kind is out of range"},
 		{"bytes left over", env(KindTimeoutNow, 0), "the end is followed by more bytes"},
@@ -253,7 +265,7 @@ func TestDecodeMessage_RefusesWhatNoEncoderMakes(t *testing.T) {
 		{"eleven bytes", env(KindReadIndex, append(full, 0xff, 1)...), "the read id is not a number"},
 		{"bool 2", env(KindVoteReply, 1, 2, 0, 0), "the pre-vote mark is out of range"},
 		{"reason beyond the last", env(KindVoteReply, 1, 0, 0, byte(reasonsBound)), "the reason is out of range"},
-		{"standing 2", env(KindGreet, 1, 2, 0, 0), "the standing is out of range"},
+		{"standing 3", env(KindGreet, 1, 3, 0, 0), "the standing is out of range"},
 		{"address too long", env(KindGreet, append([]byte{1, 0, 0, 0x81, 8}, make([]byte, 1025)...)...), "the client address is larger than its limit"},
 		{"address cut off", env(KindGreet, 1, 0, 0, 9, 'a'), "the client address ends too early"},
 		{"count without heads", prev(1), "the entry count is larger than the bytes that follow"},
@@ -285,7 +297,7 @@ func TestDecodeWrite_RefusesWhatNoEncoderMakes(t *testing.T) {
 		{"unknown part", []byte{1, 8, 1, 0, 0}, "the list of parts is out of range"},
 		{"index of no entry", []byte{1, 0, 1, 5, 0}, "the first index is that of no entry"},
 		{"index 0 of an entry", append([]byte{1, 0, 1, 0, 1}, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0), "the first index is out of range"},
-		{"standing 2", []byte{1, 1, 1, 1, 1, 2, 0, 0}, "the standing is out of range"},
+		{"standing 3", []byte{1, 1, 1, 1, 1, 3, 0, 0}, "the standing is out of range"},
 		{"another version of a base", []byte{1, 4, 1, 2, 1, 1, 0, 0, 0}, "the version is not one that this program knows"},
 	}
 	for _, c := range cases {
@@ -516,7 +528,9 @@ func genMessage(t *rapid.T) Message {
 	yes := func() bool { return rapid.Bool().Draw(t, "bool") }
 	sent := func() Time { return Time(rapid.Int64().Draw(t, "sent")) }
 	reason := func() Reason { return Reason(rapid.Uint8Range(0, uint8(reasonsBound)-1).Draw(t, "reason")) }
-	standing := func() Standing { return Standing(rapid.Uint8Range(0, uint8(Admitted)).Draw(t, "standing")) }
+	standing := func() Standing { return Standing(rapid.Uint8Range(0, uint8(Damaged)).Draw(t, "standing")) }
+	dur := func() Duration { return Duration(rapid.Int64Range(0, int64(durationMax)).Draw(t, "duration")) }
+	level := func() Level { return Level(rapid.Uint8Range(0, 254).Draw(t, "level")) }
 	m := Message{
 		Group: GroupID(u()),
 		Kind:  MessageKind(rapid.Uint8Range(1, uint8(messageKindsBound)-1).Draw(t, "kind")),
@@ -531,11 +545,11 @@ func genMessage(t *rapid.T) Message {
 		prev := Index(u() >> 1) // entries must have room above it
 		m.Append = Append{u(), u(), sent(), prev, Term(u()), Index(u()), Index(u()), genEntries(t, prev+1)}
 	case KindAppendReply:
-		m.AppendReply = AppendReply{u(), u(), sent(), yes(), reason(), Index(u()), Index(u()), Term(u()), Index(u())}
+		m.AppendReply = AppendReply{u(), u(), sent(), yes(), reason(), Index(u()), Index(u()), Term(u()), Index(u()), dur(), yes()}
 	case KindHeartbeat:
-		m.Heartbeat = Heartbeat{u(), u(), sent(), Index(u()), Index(u())}
+		m.Heartbeat = Heartbeat{u(), u(), sent(), Index(u()), Index(u()), dur()}
 	case KindHeartbeatRep:
-		m.HeartbeatRep = HeartbeatReply{u(), u(), sent(), Index(u())}
+		m.HeartbeatRep = HeartbeatReply{u(), u(), sent(), Index(u()), dur(), yes()}
 	case KindReadIndex:
 		m.ReadIndex = ReadIndex{u()}
 	case KindReadIndexRep:
@@ -548,9 +562,18 @@ func genMessage(t *rapid.T) Message {
 	case KindProposeRep:
 		m.ProposeRep = ProposeReply{u(), reason(), NodeID(u())}
 	case KindGreet:
-		m.Greet = Greet{Incarnation(u()), standing(), yes(), genName(t)}
+		m.Greet = Greet{Incarnation(u()), standing(), yes(), genName(t), level(), dur(), dur(), dur()}
 	case KindGreetReply:
-		m.GreetReply = GreetReply{Incarnation(u()), Incarnation(u()), standing(), yes(), yes(), Incarnation(u())}
+		m.GreetReply = GreetReply{Incarnation(u()), Incarnation(u()), standing(), yes(), yes(), Incarnation(u()), yes(), Index(u()), Boot(u())}
+	case KindInstallSnapshot:
+		m.Install = InstallSnapshot{u(), u(), sent(), Index(u()), Term(u())}
+	case KindSnapshotFetch:
+		m.Fetch = &SnapshotFetch{Index(u()), Term(u()), u(), uint32(u())}
+	case KindSnapshotChunk:
+		m.Chunk = &SnapshotChunk{Index: Index(u()), Term: Term(u()), Offset: u(), Total: u(), Gone: yes(), Sum: uint32(u())}
+		if data := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "data"); len(data) > 0 {
+			m.Chunk.Data = data
+		}
 	}
 	return m
 }
@@ -576,7 +599,7 @@ func genWrite(t *rapid.T) Write {
 	w := Write{Seq: Seq(genID(t, "seq"))}
 	if rapid.Bool().Draw(t, "hard") {
 		w.HardChanged = true
-		w.Hard = HardState{Term(genID(t, "term")), NodeID(genID(t, "vote")), Standing(rapid.Uint8Range(0, 1).Draw(t, "standing"))}
+		w.Hard = HardState{Term(genID(t, "term")), NodeID(genID(t, "vote")), Standing(rapid.Uint8Range(0, uint8(standingsBound)-1).Draw(t, "standing"))}
 	}
 	if rapid.Bool().Draw(t, "snapshot") {
 		w.Snapshot = genBase(t)
@@ -607,7 +630,8 @@ func genConfiguration(t *rapid.T) Configuration {
 	var id NodeID
 	for i := range n {
 		id += 1 + NodeID(genID(t, "gap")>>5) // nine of these do not wrap
-		c.Members = append(c.Members, Member{id, Incarnation(genID(t, "incarnation")), genName(t), genName(t), genName(t)})
+		c.Members = append(c.Members, Member{id, Incarnation(genID(t, "incarnation")), genName(t), genName(t), genName(t),
+			rapid.Uint8Range(0, 254).Draw(t, "priority"), Level(rapid.Uint8Range(0, 254).Draw(t, "level"))})
 		role := rapid.IntRange(0, 3).Draw(t, "role")
 		if i == 0 || role == 1 {
 			c.Voters = append(c.Voters, id)

@@ -36,6 +36,13 @@ func (c *Configuration) Check() error {
 			return err
 		}
 	}
+	members := make([]NodeID, len(c.Members))
+	for k := range c.Members {
+		members[k] = c.Members[k].ID
+	}
+	if len(c.Removed) > removedMax || !neverMembers(c.Removed, members) {
+		return errors.New("configuration: too many removed members, or one that is 0, listed twice, or still a member")
+	}
 	for _, id := range c.Learners {
 		if contains(c.Voters, id) { // in Outgoing it is a voter that is to become a learner
 			return errors.New("configuration: a learner votes as well")
