@@ -2,21 +2,49 @@ package host
 
 import (
 	"errors"
+	"io"
 
 	"veche/raft"
 )
 
-// StateMachine is what a group replicates. Apply and Snapshot are called from
-// one goroutine, never at the same time as a read: see Host.Read.
+// StateMachine is what a group replicates: anything that is changed by commands
+// alone. Every member applies the same commands in the same order, so they must
+// do the same everywhere:
+//
+// Determinism. Apply's effect and value may depend on the state and the command
+// only: on no clock, no random number, no order of a map, no local file, no
+// difference between builds. What needs a time or a random number takes it from
+// the command, where its proposer put it. A command that makes no sense must
+// change nothing, on every member: Apply says so in the value it returns, and
+// never panics.
+//
+// Threads. Apply, Snapshot and Restore are called one at a time, and never
+// while a reader runs: see Host.Read and Host.View, whose readers may run in
+// parallel with each other. Only the function that Snapshot returned runs
+// beside all of these, in another goroutine.
+//
+// Exactly once. A command that was sent again, because a leader died with it,
+// reaches Apply once. After a restart the machine begins empty, is given the
+// latest snapshot, and sees the commands behind it anew; so it must keep
+// nothing outside of itself.
 type StateMachine interface {
-	// Apply carries out one committed command and returns what its proposer is
-	// told. It must be deterministic, and must not keep command.
+	// Apply carries out one committed command, and returns what its proposer is
+	// told in Result.Value; on the other members nobody looks at it. index
+	// grows with every call, with gaps. The command must not be kept nor
+	// changed.
 	Apply(index raft.Index, command []byte) any
-	// Snapshot captures the state as it is now. The function it returns turns
-	// what was captured into bytes, and may run while Apply goes on.
-	Snapshot() func() []byte
-	// Restore replaces the state by a snapshot's.
-	Restore(snapshot []byte) error
+	// Snapshot captures the state as it is now. It must be quick, since nothing
+	// is applied meanwhile: a copy-on-write copy, or a copy of small state. The
+	// function it returns writes what was captured, once or never, while Apply
+	// goes on; it returns w's error as it is, and may be stopped by it.
+	// Machines with the same state must write the same bytes.
+	Snapshot() func(w io.Writer) error
+	// Restore replaces the whole state by what a snapshot's function wrote,
+	// which r gives to its end. An error, r's or the machine's own, stops this
+	// server: half a state serves nobody. It is called before the first Apply
+	// after a start, and again when this member has fallen so far behind that
+	// the leader sends it a snapshot instead of commands.
+	Restore(r io.Reader) error
 }
 
 // Errors that a request may end with. After ErrUnknown, and after the request's

@@ -1,9 +1,8 @@
 package host
 
 import (
-	"encoding/binary"
 	"errors"
-	"slices"
+	"io"
 
 	"veche/raft"
 )
@@ -54,13 +53,13 @@ type Completion struct {
 	Result  Result
 }
 
-// Capture is a state that was captured to become a snapshot file: Encode turns
-// it into bytes, in any goroutine, and once. After they are saved under Base
-// call Loop.Snapshotted.
+// Capture is a state that was captured to become a snapshot file: Write writes
+// it, in any goroutine, and once. After it is saved under Base call
+// Loop.Snapshotted.
 type Capture struct {
-	Group  raft.GroupID
-	Base   raft.Base
-	Encode func() []byte
+	Group raft.GroupID
+	Base  raft.Base
+	Write func(w io.Writer) error
 }
 
 // Applied is what applying a batch has brought. Its slices are used again.
@@ -139,95 +138,8 @@ func (a *Applier) apply(e *raft.Entry) (value any, err, failed error) {
 	return a.machine.Apply(e.Index, command), nil, nil
 }
 
-// snapshotVersion is the first byte of every snapshot.
-const snapshotVersion = 1
-
-// The errors of a snapshot that cannot be used.
-var (
-	errSnapshotVersion = errors.New("the snapshot was written by a newer version of this program; update this server")
-	errSnapshot        = errors.New("the snapshot is damaged")
-	errSnapshotBase    = errors.New("the snapshot stands at another index than the log says")
-	errSnapshotMissing = errors.New("the log begins behind a snapshot, but the snapshot is empty")
-)
-
-// captureAt freezes table and state. A snapshot is
-//
-//	version 1 byte · index · term · session table · the state machine's bytes
-func (a *Applier) captureAt(base raft.Base) *Capture {
-	head := a.head()
-	state := a.machine.Snapshot()
-	return &Capture{Group: a.group, Base: base, Encode: func() []byte {
-		return appendPieces(head, state())
-	}}
-}
-
-// appendPieces appends b to head in pieces. One move of hundreds of megabytes
-// cannot be interrupted, and would hold up the loop and its heartbeats.
-func appendPieces(head, b []byte) []byte {
-	all := append(make([]byte, 0, len(head)+len(b)), head...)
-	for piece := range slices.Chunk(b, encodePiece) {
-		all = append(all, piece...)
-	}
-	return all
-}
-
-func (a *Applier) head() []byte {
-	b := []byte{snapshotVersion}
-	b = binary.AppendUvarint(b, uint64(a.index))
-	b = binary.AppendUvarint(b, uint64(a.term))
-	return a.sessions.append(b)
-}
-
-// restore replaces everything by a snapshot that was made at base.
-func (a *Applier) restore(base *raft.Base, snapshot []byte) error {
-	if len(snapshot) == 0 {
-		return errSnapshotMissing
-	}
-	index, term, table, state, err := splitSnapshot(snapshot)
-	if err != nil {
-		return err
-	}
-	if index != base.Index || term != base.Term {
-		return errSnapshotBase
-	}
-	if err := a.machine.Restore(state); err != nil {
-		return err
-	}
-	a.index, a.term, a.sessions = index, term, table
-	return nil
-}
-
-// splitSnapshot takes the envelope apart; state is a part of b.
-func splitSnapshot(b []byte) (index raft.Index, term raft.Term, t sessions, state []byte, err error) {
-	r := reader{b: b}
-	version := r.byte()
-	if !r.bad && version != snapshotVersion {
-		return 0, 0, sessions{}, nil, errSnapshotVersion
-	}
-	index, term = raft.Index(r.uvarint()), raft.Term(r.uvarint())
-	if r.bad || index == 0 || term == 0 {
-		return 0, 0, sessions{}, nil, errSnapshot
-	}
-	if t, err = readSessions(&r); err != nil {
-		return 0, 0, sessions{}, nil, err
-	}
-	return index, term, t, r.b, nil
-}
-
 // Index is that of the last applied entry.
 func (a *Applier) Index() raft.Index { return a.index }
 
 // Repeats counts the commands that were dropped because they had been applied.
 func (a *Applier) Repeats() uint64 { return a.repeats }
-
-// Hash is a digest of the applied index, the session table and the state: equal
-// on all members that have applied equally much. It costs a whole snapshot.
-func (a *Applier) Hash() uint64 {
-	h := uint64(14695981039346656037) // FNV-1a
-	for _, part := range [][]byte{a.head(), a.machine.Snapshot()()} {
-		for _, c := range part {
-			h = (h ^ uint64(c)) * 1099511628211
-		}
-	}
-	return h
-}

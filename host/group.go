@@ -1,6 +1,10 @@
 package host
 
-import "veche/raft"
+import (
+	"io"
+
+	"veche/raft"
+)
 
 // GroupConfig is what a group is made with.
 type GroupConfig struct {
@@ -72,7 +76,7 @@ type heardBatch struct {
 	batch uint64
 }
 
-func newGroup(cfg GroupConfig, disk raft.Restored, snapshot []byte, sm StateMachine, now raft.Time) (*Group, error) {
+func newGroup(cfg GroupConfig, disk raft.Restored, snapshot io.Reader, sm StateMachine, now raft.Time) (*Group, error) {
 	if cfg.SnapshotBytes == 0 {
 		cfg.SnapshotBytes = snapshotBytesDefault
 	}

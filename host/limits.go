@@ -47,9 +47,8 @@ const (
 	// restart replays no more than that, in about a second.
 	snapshotBytesDefault = 64 << 20
 
-	// encodePiece is moved at a time when a snapshot is put together: a fraction
-	// of a millisecond.
-	encodePiece = 256 << 10
+	// snapshotPiece is read at a time when a snapshot's head is taken apart.
+	snapshotPiece = 32 << 10
 
 	// sessionsMax bounds the rows of a session table that is read from a
 	// snapshot; raft bounds the members of a group at 64.

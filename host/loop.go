@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"io"
 	"slices"
 
 	"veche/raft"
@@ -61,10 +62,10 @@ var (
 // NewLoop gives a Loop without groups.
 func NewLoop() *Loop { return &Loop{} }
 
-// Add starts a group from what the disk held: the Restored of the log, and the
-// snapshot file's bytes if Restored names a snapshot. sm must be empty. now is
-// the current time. The next Turn is due at once.
-func (l *Loop) Add(cfg GroupConfig, disk raft.Restored, snapshot []byte, sm StateMachine, now raft.Time) (*Group, error) {
+// Add starts a group from what the disk held: the Restored of the log, and what
+// a Capture wrote if Restored names a snapshot, else nil. sm must be empty. now
+// is the current time. The next Turn is due at once.
+func (l *Loop) Add(cfg GroupConfig, disk raft.Restored, snapshot io.Reader, sm StateMachine, now raft.Time) (*Group, error) {
 	at, found := l.find(cfg.Raft.Group)
 	switch {
 	case found:

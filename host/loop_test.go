@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -345,7 +346,7 @@ func TestApplier_DropsARepeatAfterARestart(t *testing.T) {
 	}
 	sm := &tally{}
 	b := Applier{group: 1, machine: sm}
-	if err := b.restore(&base, out.Capture.Encode()); err != nil {
+	if err := b.restore(&base, bytes.NewReader(written(t, out.Capture))); err != nil {
 		t.Fatal(err)
 	}
 	two := stamp{member: 2, boot: 1, seq: 2, low: 1}

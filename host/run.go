@@ -3,8 +3,10 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -193,7 +195,7 @@ func Start(cfg Config) (*Host, error) {
 
 func (h *Host) addGroup() error {
 	disk := h.cfg.Log.Restored(h.group)
-	var snapshot []byte
+	var snapshot io.Reader
 	if disk.Snapshot.Index > 0 {
 		base, b, err := h.cfg.Log.LoadSnapshot(h.group, disk.Snapshot.Index)
 		if err != nil {
@@ -202,7 +204,7 @@ func (h *Host) addGroup() error {
 		if base.Index != disk.Snapshot.Index || base.Term != disk.Snapshot.Term {
 			return errSnapshotBase
 		}
-		snapshot = b
+		snapshot = bytes.NewReader(b)
 	}
 	g, err := h.loop.Add(GroupConfig{Raft: h.cfg.Raft, SnapshotBytes: h.cfg.SnapshotBytes}, disk, snapshot, h.cfg.StateMachine, h.now())
 	if err != nil {
@@ -527,7 +529,12 @@ func (h *Host) prepare() (next raft.Time) {
 
 func (h *Host) saveSnapshot(c *Capture) {
 	index := c.Base.Index
-	if err := h.cfg.Log.SaveSnapshot(c.Group, c.Base, c.Encode()); err != nil {
+	var b bytes.Buffer
+	err := c.Write(&b)
+	if err == nil {
+		err = h.cfg.Log.SaveSnapshot(c.Group, c.Base, b.Bytes())
+	}
+	if err != nil {
 		h.log.Error("the snapshot could not be saved; the log grows until the next one is", "group", h.group, "index", index, "err", err)
 		index = 0
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"sync"
@@ -526,9 +527,9 @@ func BenchmarkPropose(b *testing.B) {
 // nothing is a state machine without a state.
 type nothing struct{}
 
-func (nothing) Apply(raft.Index, []byte) any { return nil }
-func (nothing) Snapshot() func() []byte      { return func() []byte { return nil } }
-func (nothing) Restore([]byte) error         { return nil }
+func (nothing) Apply(raft.Index, []byte) any    { return nil }
+func (nothing) Snapshot() func(io.Writer) error { return func(io.Writer) error { return nil } }
+func (nothing) Restore(io.Reader) error         { return nil }
 
 func benchPropose(b *testing.B, n, callers int) {
 	ctx := context.Background()

@@ -92,39 +92,41 @@ func (t *sessions) append(b []byte) []byte {
 	return b
 }
 
-// readSessions takes a table from the front of r. What cannot be a table is
-// refused.
-func readSessions(r *reader) (sessions, error) {
-	n := r.uvarint()
-	if r.bad || n > sessionsMax || n > uint64(len(r.b)) {
-		return sessions{}, errSessions
+// readSessions takes a table from the front of s. What cannot be a table is
+// refused; memory grows with what arrives.
+func readSessions(s *scanner) (sessions, error) {
+	n := s.uvarint()
+	if s.err == nil && n > sessionsMax {
+		s.err = errSessions
 	}
-	t := sessions{rows: make([]session, 0, n)}
-	for range n {
-		row, ok := readSession(r)
-		if !ok || len(t.rows) > 0 && t.rows[len(t.rows)-1].member >= row.member {
-			return sessions{}, errSessions
+	var t sessions
+	for k := uint64(0); k < n && s.err == nil; k++ {
+		row := readSession(s)
+		if s.err == nil && len(t.rows) > 0 && t.rows[len(t.rows)-1].member >= row.member {
+			s.err = errSessions
 		}
 		t.rows = append(t.rows, row)
+	}
+	if s.err != nil {
+		return sessions{}, s.err
 	}
 	return t, nil
 }
 
-func readSession(r *reader) (session, bool) {
-	row := session{member: raft.NodeID(r.uvarint()), boot: raft.Boot(r.uvarint()), low: r.uvarint()}
-	n := r.uvarint()
-	if r.bad || row.member == 0 || row.boot == 0 || row.low == 0 || n > unsettledMax || n > uint64(len(r.b)) {
-		return session{}, false
+func readSession(s *scanner) session {
+	row := session{member: raft.NodeID(s.uvarint()), boot: raft.Boot(s.uvarint()), low: s.uvarint()}
+	n := s.uvarint()
+	if s.err == nil && (row.member == 0 || row.boot == 0 || row.low == 0 || n > unsettledMax) {
+		s.err = errSessions
 	}
-	row.above = make([]uint64, 0, n)
 	next := row.low
-	for range n {
-		seq := next + r.uvarint()
-		if r.bad || seq < next || seq-row.low >= unsettledMax {
-			return session{}, false
+	for k := uint64(0); k < n && s.err == nil; k++ {
+		seq := next + s.uvarint()
+		if s.err == nil && (seq < next || seq-row.low >= unsettledMax) {
+			s.err = errSessions
 		}
 		row.above = append(row.above, seq)
 		next = seq + 1
 	}
-	return row, true
+	return row
 }

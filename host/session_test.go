@@ -1,8 +1,12 @@
 package host
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
+	"io"
 	"testing"
+	"testing/iotest"
 
 	"pgregory.net/rapid"
 
@@ -63,10 +67,11 @@ func TestSessions_DecideAsTheNaiveTwin(t *testing.T) {
 			if rapid.IntRange(0, 9).Draw(t, "save") > 0 {
 				continue
 			}
-			r := reader{b: table.append(nil)}
-			restored, err := readSessions(&r)
-			if err != nil || len(r.b) != 0 {
-				t.Fatalf("the table does not survive its bytes: %v, %d left", err, len(r.b))
+			r := bytes.NewReader(append(table.append(nil), 'x'))
+			in := scanner{in: bufio.NewReader(r)}
+			restored, err := readSessions(&in)
+			if err != nil || r.Len()+in.in.Buffered() != 1 {
+				t.Fatalf("the table does not survive its bytes: %v, %d left", err, r.Len()+in.in.Buffered())
 			}
 			table = restored
 		}
@@ -83,8 +88,7 @@ func TestSessions_RowIsBoundedByTheSpanOfStamps(t *testing.T) {
 	if n := len(table.rows[0].above); n != 1 {
 		t.Fatalf("the row holds %d numbers, want 1", n)
 	}
-	r := reader{b: table.append(nil)}
-	if _, err := readSessions(&r); err != nil {
+	if _, err := readSessions(&scanner{in: bufio.NewReader(bytes.NewReader(table.append(nil)))}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -156,30 +160,59 @@ func FuzzSnapshot(f *testing.F) {
 	a.sessions.admit(stamp{member: 3, boot: 1, seq: 1, low: 1})
 	f.Add([]byte{})
 	f.Add(a.head())
-	f.Add(a.captureAt(raft.Base{Index: 7, Term: 2}).Encode())
+	f.Add(written(f, a.captureAt(raft.Base{Index: 7, Term: 2})))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		index, term, table, state, err := splitSnapshot(data)
+		in := bufio.NewReader(bytes.NewReader(data))
+		index, term, table, err := readHead(in)
 		if err != nil {
 			return
 		}
+		state, _ := io.ReadAll(in)
 		b := Applier{index: index, term: term, sessions: table}
-		i2, t2, again, s2, err := splitSnapshot(append(b.head(), state...))
+		in = bufio.NewReader(bytes.NewReader(append(b.head(), state...)))
+		i2, t2, again, err := readHead(in)
+		s2, _ := io.ReadAll(in)
 		if err != nil || i2 != index || t2 != term || !bytes.Equal(s2, state) || len(again.rows) != len(table.rows) {
 			t.Fatalf("the snapshot does not survive its bytes: %v", err)
 		}
 	})
 }
 
-// Goal: a snapshot put together in pieces is whole. Lengths about the size of a
-// piece are compared with append.
-func TestAppendPieces_IsAppend(t *testing.T) {
-	state := make([]byte, 2*encodePiece+1)
-	for k := range state {
-		state[k] = byte(k * 31)
+// Goal: the errors of the stream come through, and what ends too early or is
+// another one's is refused. Each length of a snapshot is cut, by its end and by
+// an error; base and version are changed.
+func TestApplier_RestoreTakesAWholeSnapshotOnly(t *testing.T) {
+	a := Applier{machine: &tally{list: []string{"one", "two"}}, index: 7, term: 2}
+	a.sessions.admit(stamp{member: 1, boot: 2, seq: 300, low: 1})
+	base := raft.Base{Index: 7, Term: 2}
+	good := written(t, a.captureAt(base))
+	read := func(base raft.Base, r io.Reader) (*Applier, error) {
+		b := &Applier{machine: &tally{}}
+		return b, b.restore(&base, r)
 	}
-	for _, n := range []int{0, 1, encodePiece - 1, encodePiece, encodePiece + 1, len(state)} {
-		if got := appendPieces([]byte("head"), state[:n]); !bytes.Equal(got, append([]byte("head"), state[:n]...)) {
-			t.Errorf("%d bytes in pieces are not what they are in one", n)
+	if b, err := read(base, iotest.OneByteReader(bytes.NewReader(good))); err != nil || b.Hash() != a.Hash() || b.Index() != 7 {
+		t.Fatalf("%v, or another state came back", err)
+	}
+	for n := range len(a.head()) {
+		if _, err := read(base, bytes.NewReader(good[:n])); !errors.Is(err, errSnapshot) {
+			t.Errorf("%d bytes of %d: %v", n, len(good), err)
 		}
+	}
+	for n := range len(good) + 1 {
+		if _, err := read(base, io.MultiReader(bytes.NewReader(good[:n]), iotest.ErrReader(io.ErrClosedPipe))); err != io.ErrClosedPipe {
+			t.Errorf("an error after %d bytes of %d: %v", n, len(good), err)
+		}
+	}
+	newer := append([]byte{snapshotVersion + 1}, good[1:]...)
+	if _, err := read(base, bytes.NewReader(newer)); err != errSnapshotVersion {
+		t.Errorf("a newer version: %v", err)
+	}
+	for _, other := range []raft.Base{{Index: 8, Term: 2}, {Index: 7, Term: 3}} {
+		if _, err := read(other, bytes.NewReader(good)); err != errSnapshotBase {
+			t.Errorf("restored at %v: %v", other, err)
+		}
+	}
+	if _, err := read(base, nil); err != errSnapshotMissing {
+		t.Errorf("no snapshot: %v", err)
 	}
 }

@@ -79,13 +79,3 @@ func (r *reader) uvarint() uint64 {
 	r.b = r.b[n:]
 	return v
 }
-
-func (r *reader) byte() byte {
-	if len(r.b) == 0 {
-		r.bad = true
-		return 0
-	}
-	v := r.b[0]
-	r.b = r.b[1:]
-	return v
-}

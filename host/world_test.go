@@ -1,8 +1,10 @@
 package host
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -19,19 +21,24 @@ func (t *tally) Apply(_ raft.Index, command []byte) any {
 	return len(t.list)
 }
 
-func (t *tally) Snapshot() func() []byte {
+func (t *tally) Snapshot() func(io.Writer) error {
 	list := slices.Clone(t.list)
-	return func() []byte {
-		var b []byte
+	return func(w io.Writer) error {
 		for _, s := range list {
-			b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
+			if _, err := w.Write(append(binary.AppendUvarint(nil, uint64(len(s))), s...)); err != nil {
+				return err
+			}
 		}
-		return b
+		return nil
 	}
 }
 
-func (t *tally) Restore(b []byte) error {
+func (t *tally) Restore(r io.Reader) error {
 	t.list = nil
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
 	for len(b) > 0 {
 		n, k := binary.Uvarint(b)
 		if k <= 0 || n > uint64(len(b)-k) {
@@ -41,6 +48,16 @@ func (t *tally) Restore(b []byte) error {
 		b = b[k+int(n):]
 	}
 	return nil
+}
+
+// written is what a capture writes.
+func written(t testing.TB, c *Capture) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := c.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func (t *tally) times(command string) int {
@@ -127,7 +144,7 @@ func (w *world) boot(n *node) {
 	}
 	disk := n.disk
 	disk.Entries = slices.Clone(disk.Entries)
-	g, err := n.loop.Add(cfg, disk, n.snapshots[disk.Snapshot.Index], n.sm, w.now)
+	g, err := n.loop.Add(cfg, disk, bytes.NewReader(n.snapshots[disk.Snapshot.Index]), n.sm, w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -205,7 +222,7 @@ func (w *world) apply(n *node) {
 		}
 		n.loop.Applied(1)
 		if c := done.Capture; c != nil {
-			n.snapshots[c.Base.Index] = c.Encode()
+			n.snapshots[c.Base.Index] = written(w.t, c)
 			n.loop.Snapshotted(1, c.Base.Index)
 			n.wake = w.now
 		}

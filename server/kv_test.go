@@ -503,8 +503,12 @@ func TestMachine_SnapshotIsOfItsMoment(t *testing.T) {
 	snapshot := m.Snapshot()
 	put("b", "2")
 	other := NewMachine()
-	b := snapshot()
-	if err := other.Restore(b); err != nil {
+	var file bytes.Buffer
+	if err := snapshot(&file); err != nil {
+		t.Fatal(err)
+	}
+	b := file.Bytes()
+	if err := other.Restore(bytes.NewReader(b)); err != nil {
 		t.Fatal(err)
 	}
 	if storeOf(other).Keys() != 1 || storeOf(m).Keys() != 2 {
@@ -512,7 +516,7 @@ func TestMachine_SnapshotIsOfItsMoment(t *testing.T) {
 	}
 	broken := bytes.Clone(b)
 	broken[len(broken)/2] ^= 1
-	if err := other.Restore(broken); err == nil || storeOf(other).Keys() != 1 {
+	if err := other.Restore(bytes.NewReader(broken)); err == nil || storeOf(other).Keys() != 1 {
 		t.Errorf("a broken snapshot: %v, %d keys after it", err, storeOf(other).Keys())
 	}
 }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"io"
+
 	"veche/host"
 	"veche/raft"
 	"veche/store"
@@ -22,14 +24,13 @@ func (m *Machine) Apply(_ raft.Index, command []byte) any {
 }
 
 // Snapshot captures the store in constant time.
-func (m *Machine) Snapshot() func() []byte {
-	captured := m.store.Clone()
-	return captured.Snapshot
+func (m *Machine) Snapshot() func(io.Writer) error {
+	return m.store.Clone().WriteSnapshot
 }
 
 // Restore replaces the store by that of a snapshot. After an error the old one
 // is still there.
-func (m *Machine) Restore(snapshot []byte) error {
+func (m *Machine) Restore(snapshot io.Reader) error {
 	s, err := store.Restore(snapshot)
 	if err != nil {
 		return err

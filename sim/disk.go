@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"bytes"
+	"io"
+
 	"veche/host"
 	"veche/raft"
 	"veche/wal"
@@ -22,14 +25,18 @@ func openLog(w *World, i int) (*wal.Log, error) {
 }
 
 // loadSnapshot reads the state that the log says to start from.
-func loadSnapshot(l *wal.Log, i raft.Index) ([]byte, error) {
+func loadSnapshot(l *wal.Log, i raft.Index) (io.Reader, error) {
 	_, data, err := l.LoadSnapshot(group, i)
-	return data, err
+	return bytes.NewReader(data), err
 }
 
 // saveSnapshot makes a captured state durable.
 func saveSnapshot(l *wal.Log, c *host.Capture) error {
-	return l.SaveSnapshot(group, c.Base, c.Encode())
+	var b bytes.Buffer
+	if err := c.Write(&b); err != nil {
+		return err
+	}
+	return l.SaveSnapshot(group, c.Base, b.Bytes())
 }
 
 // presetDisk writes what a story wants a disk to hold before the first start.

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"errors"
+	"io"
 
 	"veche/raft"
 	"veche/store"
@@ -33,13 +34,12 @@ func (m *machine) Apply(index raft.Index, command []byte) any {
 }
 
 // Snapshot captures the store in constant time.
-func (m *machine) Snapshot() func() []byte {
-	frozen := m.store.Clone()
-	return frozen.Snapshot
+func (m *machine) Snapshot() func(io.Writer) error {
+	return m.store.Clone().WriteSnapshot
 }
 
 // Restore replaces the store by what a snapshot holds.
-func (m *machine) Restore(snapshot []byte) error {
+func (m *machine) Restore(snapshot io.Reader) error {
 	s, err := store.Restore(snapshot)
 	if err != nil {
 		return errors.New("sim: a snapshot does not read back: " + err.Error())

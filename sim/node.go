@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"io"
+
 	"veche/host"
 	"veche/raft"
 	"veche/store"
@@ -114,7 +116,7 @@ func (w *World) Start(i int) {
 	n.syncing, n.applying, n.turnPlanned, n.snapshot = false, false, false, nil
 	n.planned, n.wake = raft.Never, raft.Never
 	n.machine = w.newMachine(i)
-	var state []byte
+	var state io.Reader
 	if disk.Snapshot.Index > 0 {
 		if state, err = loadSnapshot(log, disk.Snapshot.Index); err != nil {
 			w.witness.must(false, DiskRemembers, func() string { return name(i) + " cannot read its snapshot: " + err.Error() })

@@ -25,7 +25,7 @@
 // Snapshot bytes and the same Hash on every replica. It imports nothing else of
 // this module.
 //
-// A Store has one owner. Range, ReadTxn, Hash, AppendSnapshot and the plain
+// A Store has one owner. Range, ReadTxn, Hash, WriteSnapshot and the plain
 // getters may run in parallel with each other; Apply and Clone may not run in
 // parallel with anything on the same Store.
 //

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"fmt"
 
 	"veche/store"
@@ -43,7 +44,12 @@ func ExampleEncodeTxn() {
 func ExampleRestore() {
 	s := store.New()
 	s.Apply(store.EncodePut(nil, &store.Put{Key: []byte("a"), Value: []byte("x")}))
-	copied, err := store.Restore(s.Snapshot())
+	var file bytes.Buffer
+	if err := s.WriteSnapshot(&file); err != nil {
+		fmt.Println(err)
+		return
+	}
+	copied, err := store.Restore(&file)
 	if err != nil {
 		fmt.Println(err)
 		return

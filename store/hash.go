@@ -17,11 +17,11 @@ const (
 // It reads everything: a fraction of a microsecond a version. It finds divergence, not forgery.
 func (s *Store) Hash() uint64 {
 	h := hashSeed
-	s.encode(nil, func(part []byte) []byte {
+	rest := s.encode(nil, func(part []byte) ([]byte, bool) {
 		h = hashBytes(h, part)
-		return part[:0]
+		return part[:0], true
 	})
-	return h
+	return hashBytes(h, rest)
 }
 
 // hashBytes folds a byte string and its length into a hash, eight bytes a step.

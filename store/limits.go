@@ -23,4 +23,9 @@ const (
 	// rangeReserveMax bounds the capacity reserved from a limit that a client
 	// chose, so that a huge limit on a small store costs nothing.
 	rangeReserveMax = 1024
+
+	// snapshotPiece is what a snapshot keeps in memory on its way, beside the
+	// one version that it is at: a write or read of this size costs a disk or a
+	// socket little more than its bytes.
+	snapshotPiece = 32 << 10
 )

@@ -177,7 +177,7 @@ func TestStore_AgreesWithItsTwin(t *testing.T) {
 
 func swapForSnapshot(t *rapid.T, s *Store) *Store {
 	b := s.Snapshot()
-	restored, err := Restore(b)
+	restored, err := restore(b)
 	if err != nil {
 		t.Fatalf("restore: %v", err)
 	}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
-	"math"
+	"io"
 )
 
 // A snapshot is
@@ -20,63 +20,63 @@ import (
 // and a version is key, value, create, mod, version, lease.
 const (
 	snapshotMagic   = "VSTR\x01" // the last byte is the format version
-	versionSizeMin  = 6
-	snapshotSizeMin = len(snapshotMagic) + 4 + 4
+	snapshotSumSize = 4
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Snapshot returns all replicated state as bytes for Restore; stores with the same
-// state give the same bytes. To go on writing meanwhile, take it from a Clone.
-func (s *Store) Snapshot() []byte { return s.AppendSnapshot(nil) }
-
-// AppendSnapshot appends what Snapshot returns to dst.
-func (s *Store) AppendSnapshot(dst []byte) []byte {
-	begin := len(dst)
-	dst = room(dst, s.snapshotSize())
-	dst = s.encode(dst, func(part []byte) []byte { return part })
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[begin:], castagnoli))
-}
-
-// snapshotSize is the length of a snapshot, counted by encoding everything once
-// without keeping it. A buffer that grew on the way would be moved as a whole:
-// nothing can interrupt that, and with hundreds of megabytes it takes so long
-// that a leader misses its heartbeats.
-func (s *Store) snapshotSize() int {
-	n := 4
-	s.encode(nil, func(part []byte) []byte {
-		n += len(part)
-		return part[:0]
-	})
-	return n
-}
-
-// room gives dst room for n more bytes. It does not use slices.Grow, which
-// clears what it adds at one stroke.
-func room(dst []byte, n int) []byte {
-	if cap(dst)-len(dst) >= n {
-		return dst
+// WriteSnapshot writes all replicated state to w, for Restore; stores with the
+// same state give the same bytes. It keeps no more than a piece in memory. The
+// error is w's. To go on writing to the store meanwhile, use a Clone.
+func (s *Store) WriteSnapshot(w io.Writer) error {
+	var sum uint32
+	var failed error
+	put := func(part []byte) {
+		sum = crc32.Update(sum, castagnoli, part)
+		if failed == nil {
+			_, failed = w.Write(part)
+		}
 	}
-	return append(make([]byte, 0, len(dst)+n), dst...)
+	rest := s.encode(make([]byte, 0, snapshotPiece+snapshotPiece/8), func(part []byte) ([]byte, bool) {
+		if len(part) < snapshotPiece {
+			return part, true
+		}
+		put(part)
+		return part[:0], failed == nil
+	})
+	put(rest)
+	put(binary.LittleEndian.AppendUint32(rest[:0], sum))
+	return failed
+}
+
+// Snapshot returns what WriteSnapshot writes.
+func (s *Store) Snapshot() []byte {
+	var b bytes.Buffer
+	_ = s.WriteSnapshot(&b) // a Buffer takes everything
+	return b.Bytes()
 }
 
 // encode appends the state to dst and passes dst on after each version: a caller
 // that needs no more of it than that empties it there, and memory stays bounded.
-func (s *Store) encode(dst []byte, flush func([]byte) []byte) []byte {
+// Once flush says false there is no more to come.
+func (s *Store) encode(dst []byte, flush func([]byte) ([]byte, bool)) []byte {
+	more := true
 	dst = append(dst, snapshotMagic...)
 	dst = appendInt(dst, s.revision)
 	dst = appendInt(dst, s.compacted+1)
 	dst = binary.AppendUvarint(dst, uint64(s.present.Len()))
 	s.present.Scan(func(e present) bool {
-		dst = flush(appendVersion(dst, e.kv))
-		return true
+		dst, more = flush(appendVersion(dst, e.kv))
+		return more
 	})
 	dst = binary.AppendUvarint(dst, uint64(s.past.Len()))
-	s.past.Scan(func(p past) bool {
-		dst = flush(appendInt(appendVersion(dst, p.kv), p.until))
-		return true
-	})
-	return flush(dst)
+	if more {
+		s.past.Scan(func(p past) bool {
+			dst, more = flush(appendInt(appendVersion(dst, p.kv), p.until))
+			return more
+		})
+	}
+	return dst
 }
 
 func appendVersion(dst []byte, kv *KeyValue) []byte {
@@ -88,37 +88,39 @@ func appendVersion(dst []byte, kv *KeyValue) []byte {
 	return appendInt(dst, kv.Lease)
 }
 
-// Restore makes a store from the bytes of a snapshot, which it does not keep. The
-// result behaves, hashes and snapshots as the original. Bytes that no store could
-// have written give ErrSnapshotMalformed, damaged ones ErrSnapshotCorrupt.
-func Restore(b []byte) (*Store, error) {
-	if len(b) < snapshotSizeMin || string(b[:len(snapshotMagic)]) != snapshotMagic {
-		return nil, ErrSnapshotMalformed
-	}
-	body, sum := b[:len(b)-4], binary.LittleEndian.Uint32(b[len(b)-4:])
-	if crc32.Checksum(body, castagnoli) != sum {
-		return nil, ErrSnapshotCorrupt
-	}
+// Restore makes a store from the bytes of a snapshot, which r gives to their end.
+// The result behaves, hashes and snapshots as the original. Memory grows with
+// what arrives. Bytes that no store could have written give
+// ErrSnapshotMalformed, damaged ones ErrSnapshotCorrupt, and an error of r is
+// given as it is.
+func Restore(r io.Reader) (*Store, error) {
+	in := newSource(r)
 	s := New()
-	r := reader{b: body[len(snapshotMagic):]}
-	s.revision, s.compacted = Revision(r.int()), Revision(r.int())-1
-	if s.revision < 1 || s.compacted < -1 || s.compacted > s.revision {
-		r.fail()
+	if !bytes.HasPrefix(in.fill(len(snapshotMagic)), []byte(snapshotMagic)) {
+		return nil, in.verdict(ErrSnapshotMalformed)
 	}
-	s.restorePresent(&r)
-	s.restorePast(&r)
-	if r.bad || len(r.b) != 0 {
-		return nil, ErrSnapshotMalformed
+	in.at += len(snapshotMagic)
+	s.revision, s.compacted = Revision(in.int()), Revision(in.int())-1
+	if s.revision < 1 || s.compacted < -1 || s.compacted > s.revision {
+		in.bad = true
+	}
+	s.restorePresent(in)
+	s.restorePast(in)
+	if in.bad || !in.ended() {
+		return nil, in.verdict(ErrSnapshotMalformed)
+	}
+	if err := in.verdict(nil); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Store) restorePresent(r *reader) {
+func (s *Store) restorePresent(in *source) {
 	var last []byte
-	for n := r.count(versionSizeMin, math.MaxInt); n > 0; n-- {
-		kv := s.restoreVersion(r, nil)
-		if r.bad || bytes.Compare(last, kv.Key) >= 0 { // an empty key fails here, too
-			r.fail()
+	for n := in.uvarint(); n > 0 && !in.bad; n-- {
+		kv := s.restoreVersion(in, nil)
+		if in.bad || bytes.Compare(last, kv.Key) >= 0 { // an empty key fails here, too
+			in.bad = true
 			return
 		}
 		last = kv.Key
@@ -128,19 +130,19 @@ func (s *Store) restorePresent(r *reader) {
 }
 
 // restorePast also makes sure that the versions of one key do not overlap.
-func (s *Store) restorePast(r *reader) {
+func (s *Store) restorePast(in *source) {
 	var last past
-	for n := r.count(versionSizeMin+1, math.MaxInt); n > 0; n-- {
-		kv := s.restoreVersion(r, last.key)
-		until := Revision(r.int())
-		if r.bad || until <= kv.ModRevision || until > s.revision || until <= s.compacted {
-			r.fail()
+	for n := in.uvarint(); n > 0 && !in.bad; n-- {
+		kv := s.restoreVersion(in, last.key)
+		until := Revision(in.int())
+		if in.bad || until <= kv.ModRevision || until > s.revision || until <= s.compacted {
+			in.bad = true
 			return
 		}
 		order := bytes.Compare(last.key, kv.Key)
 		now := s.newest(kv.Key)
 		if order > 0 || order == 0 && kv.ModRevision < last.until || now != nil && now.ModRevision < until {
-			r.fail()
+			in.bad = true
 			return
 		}
 		if now != nil {
@@ -153,17 +155,14 @@ func (s *Store) restorePast(r *reader) {
 }
 
 // restoreVersion reads one version. If its key equals a known one, it shares it.
-func (s *Store) restoreVersion(r *reader, known []byte) *KeyValue {
-	kv := &KeyValue{Key: known}
-	if key := r.bytes(); !bytes.Equal(key, known) {
-		kv.Key = bytes.Clone(key)
-	}
-	kv.Value = bytes.Clone(r.bytes())
-	kv.CreateRevision, kv.ModRevision = Revision(r.int()), Revision(r.int())
-	kv.Version, kv.Lease = r.int(), Lease(r.int())
+func (s *Store) restoreVersion(in *source, known []byte) *KeyValue {
+	kv := &KeyValue{Key: in.bytes(known)}
+	kv.Value = in.bytes(nil)
+	kv.CreateRevision, kv.ModRevision = Revision(in.int()), Revision(in.int())
+	kv.Version, kv.Lease = in.int(), Lease(in.int())
 	if len(kv.Key) == 0 || kv.CreateRevision < 1 || kv.ModRevision < kv.CreateRevision ||
 		kv.ModRevision > s.revision || kv.Version < 1 {
-		r.fail()
+		in.bad = true
 	}
 	return kv
 }

@@ -4,10 +4,16 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"io"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
+
+// restore is Restore from bytes.
+func restore(b []byte) (*Store, error) { return Restore(bytes.NewReader(b)) }
 
 // history is a store with a present and a past, compacted once.
 func history(t testing.TB) *Store {
@@ -32,7 +38,7 @@ func sealed(b []byte) []byte {
 // Goal: a restored store goes on as the original. Both do the same afterwards.
 func TestRestore_GoesOnAsTheOriginal(t *testing.T) {
 	s := history(t)
-	r, err := Restore(s.Snapshot())
+	r, err := restore(s.Snapshot())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,26 +53,82 @@ func TestRestore_GoesOnAsTheOriginal(t *testing.T) {
 	expect(t, strings.Join(everything(r.Range, 10), "\n"), strings.Join(everything(s.Range, 10), "\n"))
 }
 
-// Goal: AppendSnapshot appends. A prefix must stay, the rest be a snapshot.
-func TestAppendSnapshot_Appends(t *testing.T) {
+// Goal: a snapshot streams. Values of all sizes about a piece are written; no
+// Write may be much larger than a piece or a value, and what a reader gives in
+// the smallest and oddest portions must come back whole.
+func TestSnapshot_StreamsInPieces(t *testing.T) {
 	s := history(t)
-	b := s.AppendSnapshot([]byte("before"))
-	if !bytes.Equal(b, append([]byte("before"), s.Snapshot()...)) {
-		t.Error("the snapshot depends on what it is appended to")
+	for k := range 300 {
+		put(t, s, strings.Repeat("k", k%40+1), strings.Repeat("v", k*40))
+	}
+	put(t, s, "large", strings.Repeat("w", 5*snapshotPiece+1))
+	var all bytes.Buffer
+	largest := 0
+	if err := s.WriteSnapshot(writerFunc(func(b []byte) (int, error) {
+		largest = max(largest, len(b))
+		return all.Write(b)
+	})); err != nil || largest > 7*snapshotPiece {
+		t.Fatalf("%v; the largest piece has %d bytes", err, largest)
+	}
+	for name, r := range map[string]io.Reader{
+		"at once":        bytes.NewReader(all.Bytes()),
+		"byte by byte":   iotest.OneByteReader(bytes.NewReader(all.Bytes())),
+		"half":           iotest.HalfReader(bytes.NewReader(all.Bytes())),
+		"end with bytes": iotest.DataErrReader(bytes.NewReader(all.Bytes())),
+	} {
+		back, err := Restore(r)
+		if err != nil || back.Hash() != s.Hash() || !bytes.Equal(back.Snapshot(), all.Bytes()) {
+			t.Errorf("%s: %v, or another store came back", name, err)
+		}
 	}
 }
 
-// Goal: a snapshot never moves while it is made, whatever the keys and values are
-// like. It must fill the room that was made for it to the byte.
-func TestAppendSnapshot_MakesRoomOnce(t *testing.T) {
-	for _, size := range []int{0, 1, 200, 9000} {
-		s := history(t)
-		for k := range 300 {
-			put(t, s, strings.Repeat("k", k%40+1), strings.Repeat("v", size))
+// Goal: the errors of writer and reader come through as they are, and a writer
+// that has failed is not asked again. They fail after each of many lengths.
+func TestSnapshot_PassesErrorsOn(t *testing.T) {
+	s := history(t)
+	put(t, s, "large", strings.Repeat("w", 2*snapshotPiece))
+	put(t, s, "larger", strings.Repeat("x", 2*snapshotPiece))
+	b := s.Snapshot()
+	for n := 0; n < len(b); n += 1 + n/9 {
+		failed := 0
+		room := n
+		err := s.WriteSnapshot(writerFunc(func(p []byte) (int, error) {
+			if room -= len(p); room < 0 {
+				failed++
+				return 0, io.ErrClosedPipe
+			}
+			return len(p), nil
+		}))
+		if err != io.ErrClosedPipe || failed != 1 {
+			t.Fatalf("room for %d bytes: %v, failed %d times", n, err, failed)
 		}
-		if b := s.AppendSnapshot([]byte("before")); len(b) != cap(b) || s.snapshotSize() != len(b)-len("before") {
-			t.Errorf("values of %d bytes: room for %d bytes was made, and %d are used", size, cap(b), len(b))
+		r := io.MultiReader(bytes.NewReader(b[:n]), iotest.ErrReader(io.ErrClosedPipe))
+		if _, err := Restore(r); err != io.ErrClosedPipe {
+			t.Fatalf("an error after %d bytes: %v", n, err)
 		}
+	}
+}
+
+// writerFunc makes a function an io.Writer.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// Goal: neither side of a snapshot takes memory in proportion to it. Only what
+// is not part of the store is counted.
+func TestSnapshot_TakesBoundedMemory(t *testing.T) {
+	s := New()
+	value := strings.Repeat("v", 10_000)
+	for k := range 1000 {
+		put(t, s, strconv.Itoa(k), value)
+	}
+	if n := allocated(func() { _ = s.WriteSnapshot(io.Discard) }); n > 8*snapshotPiece {
+		t.Errorf("to write 10 MB took %d bytes", n)
+	}
+	b := s.Snapshot()
+	if n := allocated(func() { _, _ = Restore(bytes.NewReader(b)) }); n > uint64(len(b))+uint64(len(b))/8 {
+		t.Errorf("to restore %d bytes took %d", len(b), n)
 	}
 }
 
@@ -74,7 +136,7 @@ func TestAppendSnapshot_MakesRoomOnce(t *testing.T) {
 func TestRestore_DoesNotKeepTheSnapshot(t *testing.T) {
 	s := history(t)
 	b := s.Snapshot()
-	r, err := Restore(b)
+	r, err := restore(b)
 	clear(b)
 	if err != nil || r.Hash() != s.Hash() {
 		t.Error("the restored store has changed with the bytes", err)
@@ -87,16 +149,16 @@ func TestRestore_RefusesEveryDamage(t *testing.T) {
 	for i := range good {
 		bad := bytes.Clone(good)
 		bad[i] ^= 0x10
-		if _, err := Restore(bad); err == nil {
+		if _, err := restore(bad); err == nil {
 			t.Errorf("byte %d of %d may be changed", i, len(good))
 		}
-		if _, err := Restore(good[:i]); err == nil {
+		if _, err := restore(good[:i]); err == nil {
 			t.Errorf("the first %d bytes of %d are enough", i, len(good))
 		}
 	}
 	bad := bytes.Clone(good)
 	bad[len(bad)/2] ^= 1
-	_, err := Restore(bad)
+	_, err := restore(bad)
 	expectErr(t, err, ErrSnapshotCorrupt)
 }
 
@@ -139,7 +201,7 @@ func TestRestore_RefusesImpossibleStates(t *testing.T) {
 			for _, p := range c.past {
 				b = appendInt(appendVersion(b, p.kv), p.until)
 			}
-			_, err := Restore(sealed(append(b, 0, 0, 0, 0)))
+			_, err := restore(sealed(append(b, 0, 0, 0, 0)))
 			expectErr(t, err, c.want)
 		})
 	}
@@ -149,7 +211,7 @@ func TestRestore_RefusesImpossibleStates(t *testing.T) {
 // differ. The same history is reached directly, restored, and on a clone.
 func TestHash_DependsOnTheStateAlone(t *testing.T) {
 	a, b := history(t), history(t)
-	restored, _ := Restore(a.Snapshot())
+	restored, _ := restore(a.Snapshot())
 	if a.Hash() != b.Hash() || a.Hash() != restored.Hash() || a.Hash() != a.Clone().Hash() {
 		t.Error("the same state has different hashes")
 	}
@@ -179,7 +241,7 @@ func FuzzRestore(f *testing.F) {
 		}
 		b = sealed(b)
 		var s *Store
-		if n := allocated(func() { s, _ = Restore(b) }); n > 256*uint64(len(b))+1<<16 {
+		if n := allocated(func() { s, _ = restore(b) }); n > 256*uint64(len(b))+1<<17 {
 			t.Fatalf("%d bytes took %d bytes of memory", len(b), n)
 		}
 		if s != nil && !bytes.Equal(s.Snapshot(), b) {

@@ -284,7 +284,7 @@ func TestStore_ReadsMayRunInParallel(t *testing.T) {
 			if _, err := s.ReadTxn(&Txn{Compares: []Compare{exists("a")}, Then: []Op{opGet("a", "\x00")}}); err != nil {
 				t.Error(err)
 			}
-			if _, err := Restore(s.Snapshot()); err != nil || s.Hash() != want || s.Size() == 0 || s.Keys() != 2 {
+			if _, err := restore(s.Snapshot()); err != nil || s.Hash() != want || s.Size() == 0 || s.Keys() != 2 {
 				t.Error("a reader saw another store", err)
 			}
 		})
