@@ -55,6 +55,16 @@ var eventNames = [...]string{
 	raft.EventPeerBack:         "peer_back",
 	raft.EventLogFull:          "log_full",
 	raft.EventPreVoteReceived:  "pre_vote_received",
+
+	raft.EventSnapshotOffered:   "snapshot_offered",
+	raft.EventSnapshotInstalled: "snapshot_installed",
+	raft.EventRemoved:           "removed",
+	raft.EventDamaged:           "damaged",
+	raft.EventRepaired:          "repaired",
+	raft.EventDiskStalled:       "disk_stalled",
+	raft.EventTimingDiffers:     "timing_differs",
+	raft.EventCaughtUp:          "caught_up",
+	raft.EventTimingTuned:       "timing_tuned",
 }
 
 // reasonName is the machine's word for a reason, empty for none.
@@ -97,6 +107,17 @@ var reasonNames = [...]string{
 	raft.ReasonEntryCommitted:  "entry_committed",
 	raft.ReasonNotMember:       "not_member",
 	raft.ReasonTransferTimeout: "transfer_timeout",
+	raft.ReasonRemoved:         "removed",
+	raft.ReasonChangePending:   "change_pending",
+	raft.ReasonNotCaughtUp:     "not_caught_up",
+	raft.ReasonBadChange:       "bad_change",
+	raft.ReasonTooFewHealthy:   "too_few_healthy",
+	raft.ReasonLevel:           "level",
+	raft.ReasonDamaged:         "damaged",
+	raft.ReasonDiskStalled:     "disk_stalled",
+	raft.ReasonPreferred:       "preferred",
+	raft.ReasonNotReady:        "not_ready",
+	raft.ReasonSnapshot:        "snapshot",
 }
 
 // nameOf is what people call a member: its name made safe to print, or its id

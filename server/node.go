@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 
 	"veche/host"
 	"veche/raft"
@@ -77,14 +78,15 @@ func (p *Picture) member(id raft.NodeID) (raft.Member, bool) {
 	return raft.Member{}, false
 }
 
-// learner says whether a member counts nowhere.
+// learner says whether a member counts nowhere. A voter that is to become a
+// learner still counts.
 func (p *Picture) learner(id raft.NodeID) bool {
-	for _, l := range p.Config.Learners {
-		if l == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.Config.Learners, id) && !slices.Contains(p.Config.Outgoing, id)
+}
+
+// changing says whether a change of the configuration has not come to its end.
+func (p *Picture) changing() bool {
+	return p.ConfigIndex > p.Commit || len(p.Config.Outgoing) > 0
 }
 
 // names gives the name of every member.

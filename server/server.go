@@ -50,10 +50,11 @@ type Config struct {
 	// Collectors are further metrics, of the rooms below.
 	Collectors []prometheus.Collector
 
-	// ElectionMin, ElectionMax, Heartbeat and FastDetection are how the host was
+	// ElectionMin, ElectionMax, Heartbeat and the following are how the host was
 	// started; they are only shown.
 	ElectionMin, ElectionMax, Heartbeat raft.Duration
-	FastDetection                       bool
+	FastDetection, LeaseReads           bool
+	AutoTiming                          bool
 
 	// RequestTimeout is when a request ends at the latest; 0 is
 	// DefaultRequestTimeout.

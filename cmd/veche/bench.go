@@ -24,7 +24,7 @@ func benchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "Measure how a cluster of real processes behaves",
 	}
-	cmd.AddCommand(benchFailoverCommand(), benchStableCommand())
+	cmd.AddCommand(benchFailoverCommand(), benchElectionCommand(), benchStableCommand())
 	return cmd
 }
 

@@ -76,6 +76,8 @@ var shownEvents = map[string]bool{
 	"became_leader": true, "vote_granted": true, "vote_refused": true, "truncated": true, "admitted": true,
 	"refused_disk": true, "transfer_started": true, "transfer_sent": true, "transfer_aborted": true,
 	"leader_gone": true, "fault": true, "peer_lost": true, "peer_back": true, "log_full": true,
+	"snapshot_installed": true, "removed": true, "damaged": true, "repaired": true, "disk_stalled": true,
+	"timing_differs": true, "caught_up": true,
 }
 
 // putOne writes a value for the person at the keys.

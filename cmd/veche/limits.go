@@ -9,6 +9,8 @@ const (
 	maxMembers         = 15               // more voters only make every write slower
 	maxByteSize        = 1 << 50          // leaves room for sums of sizes in an int64
 	maxElectionTimeout = time.Minute      // a typing error, not a wish
+	maxDrift           = 200_000          // parts per million: what raft takes
+	defaultDrift       = 5_000            // ten times what a crystal drifts
 	minHeartbeat       = time.Millisecond // a round trip of a local network, and thousands of wake-ups a second
 )
 

@@ -159,10 +159,10 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 		HostNames:   append(strings.FieldsFunc(cfg.HTTPHosts, func(r rune) bool { return r == ',' || r == ' ' }), clientHost),
 		Journal:     journal,
 		ElectionMin: raftConfig.ElectionMin, ElectionMax: raftConfig.ElectionMax, Heartbeat: raftConfig.Heartbeat,
-		FastDetection: cfg.FastDetection,
-		Version:       versionLine(),
-		Log:           log,
-		Collectors:    []prometheus.Collector{&peers},
+		FastDetection: cfg.FastDetection, LeaseReads: cfg.LeaseReads, AutoTiming: cfg.AutoTiming,
+		Version:    versionLine(),
+		Log:        log,
+		Collectors: []prometheus.Collector{&peers},
 	})
 	if err != nil {
 		m.host.Stop(context.Background())
@@ -249,6 +249,10 @@ func (c *serveConfig) raft(cluster raft.ClusterID, self raft.NodeID) raft.Config
 		ElectionMax:     raft.Duration(c.ElectionTimeout.Max),
 		Heartbeat:       raft.Duration(c.Heartbeat),
 		NoFastDetection: !c.FastDetection,
+		AutoTiming:      c.AutoTiming,
+		LeaseReads:      c.LeaseReads,
+		MaxDrift:        int(c.ClockDrift),
+		Level:           raft.Level(c.Level),
 		MaxLogBytes:     int(c.MaxLogBytes),
 	}
 	for _, p := range c.peers {

@@ -8,13 +8,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"veche/raft"
 )
 
 // check refuses, in one sentence, what could not work or would not be safe, and
 // fills in what follows from the rest.
 func (c *serveConfig) check() error {
 	for _, step := range []func() error{
-		c.checkNames, c.checkListen, c.checkCluster, c.checkAdvertise, c.checkTimes, c.checkLogs,
+		c.checkNames, c.checkListen, c.checkJoin, c.checkCluster, c.checkAdvertise, c.checkTimes, c.checkReads, c.checkLogs,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -79,7 +81,35 @@ func sameListener(a, b string) bool {
 	return a == b || everyAddress(a) || everyAddress(b) || (loopback(a) && loopback(b))
 }
 
+// checkJoin: a server that joins is told of the others by the cluster.
+func (c *serveConfig) checkJoin() error {
+	switch {
+	case c.Join == "" && c.Learner:
+		return usagef("--learner says how to join a cluster; name one of its members with --join")
+	case c.Join == "":
+		return nil
+	case c.InitialCluster != "":
+		return usagef("--join and --initial-cluster exclude each other: the first enters a cluster that runs, the second founds one")
+	}
+	seeds, err := parseEndpoints(c.Join)
+	if err != nil {
+		return usagef("--join: %v", err)
+	}
+	c.seeds = seeds
+	if c.AdvertisePeer == "" {
+		c.AdvertisePeer = c.ListenPeer
+	}
+	_, err = parsePeers(c.Name + "=" + c.AdvertisePeer)
+	if err != nil {
+		return usagef("the others must be able to dial this server; say with --advertise-peer where: %v", err)
+	}
+	return nil
+}
+
 func (c *serveConfig) checkCluster() error {
+	if c.Join != "" {
+		return nil
+	}
 	if c.InitialCluster == "" {
 		addr := c.AdvertisePeer
 		if addr == "" {
@@ -171,6 +201,24 @@ func (c *serveConfig) checkTimes() error {
 	case c.MaxLogBytes < c.SnapshotBytes:
 		return usagef("--max-log-bytes %v is less than --snapshot-bytes %v: writes would be refused before a snapshot could help", c.MaxLogBytes.String(), c.SnapshotBytes.String())
 	}
+	return nil
+}
+
+// checkReads: what lease reads exclude.
+func (c *serveConfig) checkReads() error {
+	switch {
+	case c.Level > uint8(raft.LevelNow):
+		return usagef("--level is %d, and this program knows only up to %d", c.Level, raft.LevelNow)
+	case !c.LeaseReads && c.given["clock-drift"]:
+		return usagef("--clock-drift is about lease reads; say --lease-reads too")
+	case !c.LeaseReads:
+		return nil
+	case c.AutoTiming:
+		return usagef("--lease-reads and --auto-timing exclude each other: a promise to vote for nobody else must not shrink after it was given")
+	case c.given["fast-detection"] && c.FastDetection:
+		return usagef("--lease-reads and --fast-detection exclude each other: a voter that reacts to closed connections promises nothing")
+	}
+	c.FastDetection = false
 	return nil
 }
 

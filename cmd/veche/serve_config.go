@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,10 +24,17 @@ type serveConfig struct {
 
 	InitialCluster string
 	ClusterToken   string
+	Join           string // client addresses of members of a cluster to be joined
+	Learner        bool   // with Join: to stay one
 
 	ElectionTimeout timeRange
 	Heartbeat       time.Duration
 	FastDetection   bool
+	AutoTiming      bool
+	LeaseReads      bool
+	ClockDrift      drift
+	Priority        priority
+	Level           uint8 // for tests: an older program's
 
 	SnapshotBytes byteSize
 	MaxLogBytes   byteSize
@@ -38,7 +46,9 @@ type serveConfig struct {
 
 	ConfigFile string
 
-	peers []peer // InitialCluster, parsed by check
+	given map[string]bool // settings that somebody made, by load
+	peers []peer          // InitialCluster, parsed by check
+	seeds []string        // Join, parsed by check
 }
 
 // timeRange is two times, the smaller first: 150ms-300ms.
@@ -50,11 +60,14 @@ func (r *timeRange) String() string { return fmt.Sprintf("%v-%v", r.Min, r.Max) 
 // Type names the kind of value in --help.
 func (r *timeRange) Type() string { return "range" }
 
-// Set reads a range.
+// Set reads a range; the first time may leave out the unit of the second.
 func (r *timeRange) Set(s string) error {
 	lo, hi, ok := strings.Cut(s, "-")
 	if !ok {
 		return fmt.Errorf("it must be two times with a dash between, like 150ms-300ms")
+	}
+	if digits := strings.Trim(lo, "0123456789. "); digits == "" {
+		lo = strings.TrimSpace(lo) + strings.TrimLeft(hi, "0123456789. ")
 	}
 	var err error
 	var got timeRange
@@ -87,6 +100,59 @@ func (d *duration) Set(s string) error {
 		return fmt.Errorf("it must be a positive time, like 50ms")
 	}
 	*d = duration(v)
+	return nil
+}
+
+// drift is a part of the time, in parts per million.
+type drift int
+
+// String spells the part as Set reads it.
+func (d *drift) String() string {
+	return strconv.FormatFloat(float64(*d)/10_000, 'f', -1, 64) + "%"
+}
+
+// Type names the kind of value in --help.
+func (d *drift) Type() string { return "part" }
+
+// Set reads a part: 0.5% or 200ppm.
+func (d *drift) Set(s string) error {
+	for unit, factor := range map[string]float64{"%": 10_000, "ppm": 1} {
+		digits, ok := strings.CutSuffix(s, unit)
+		if !ok {
+			continue
+		}
+		if v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64); err == nil && v*factor >= 1 && v*factor <= maxDrift {
+			*d = drift(math.Round(v * factor))
+			return nil
+		}
+	}
+	return fmt.Errorf("it must be above 0 and at most %d%%, like 0.5%% or 200ppm", maxDrift/10_000)
+}
+
+// priority is a small number that may have been left out.
+type priority struct {
+	value uint8
+	set   bool
+}
+
+// String spells the priority as Set reads it.
+func (p *priority) String() string {
+	if !p.set {
+		return ""
+	}
+	return strconv.Itoa(int(p.value))
+}
+
+// Type names the kind of value in --help.
+func (p *priority) Type() string { return "number" }
+
+// Set reads a priority.
+func (p *priority) Set(s string) error {
+	v, err := strconv.ParseUint(s, 10, 8)
+	if err != nil {
+		return fmt.Errorf("it must be a number from 0 to 255")
+	}
+	p.value, p.set = uint8(v), true
 	return nil
 }
 
@@ -135,6 +201,7 @@ func (c *serveConfig) flags(fs *pflag.FlagSet) {
 	c.Heartbeat = 50 * time.Millisecond
 	c.SnapshotBytes = 64 << 20
 	c.MaxLogBytes = 512 << 20
+	c.ClockDrift = drift(defaultDrift)
 	fs.StringVar(&c.Name, "name", "", "name of this server; it stands in --initial-cluster")
 	fs.StringVar(&c.DataDir, "data-dir", "", "directory for the log and the snapshots (default NAME.veche)")
 	fs.StringVar(&c.ListenClient, "listen-client", "127.0.0.1:2379", "address for clients: gRPC and HTTP")
@@ -143,10 +210,16 @@ func (c *serveConfig) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.AdvertiseClient, "advertise-client", "", "address that clients are told (default: --listen-client)")
 	fs.StringVar(&c.AdvertisePeer, "advertise-peer", "", "address that the other servers dial (default: this server's in --initial-cluster)")
 	fs.StringVar(&c.InitialCluster, "initial-cluster", "", "all servers as name=host:port,… (default: this server alone)")
+	fs.StringVar(&c.Join, "join", "", "join the cluster of which these are members' client addresses, with commas between")
+	fs.BoolVar(&c.Learner, "learner", false, "with --join: stay a learner instead of becoming a voter once caught up")
 	fs.StringVar(&c.ClusterToken, "cluster-token", "veche", "tells apart clusters that have the same servers")
 	fs.Var(&c.ElectionTimeout, "election-timeout", "range from which a follower draws how long it waits for its leader")
 	fs.Var((*duration)(&c.Heartbeat), "heartbeat", "time between two heartbeats of a leader")
 	fs.BoolVar(&c.FastDetection, "fast-detection", true, "start an election when the leader's process closes its connections")
+	fs.BoolVar(&c.AutoTiming, "auto-timing", false, "derive heartbeat and election timeout from measured round trips; the settings above are their upper bounds")
+	fs.BoolVar(&c.LeaseReads, "lease-reads", false, "let the leader answer reads by itself while a majority has promised it to vote for nobody else; turns fast detection off")
+	fs.Var(&c.ClockDrift, "clock-drift", "with lease reads: how far any member's clock may go wrong, as a part of the time")
+	fs.Var(&c.Priority, "priority", "0 to 255: how gladly this server is seen as leader; it decides no election")
 	fs.Var(&c.SnapshotBytes, "snapshot-bytes", "bytes of log after which a snapshot is written")
 	fs.Var(&c.MaxLogBytes, "max-log-bytes", "bytes of log beyond which writes are refused while a member lacks it")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
@@ -154,6 +227,8 @@ func (c *serveConfig) flags(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.Insecure, "insecure-i-understand", false, "listen beyond this machine without TLS: whoever reaches a port can read and write everything")
 	fs.StringVar(&c.HTTPHosts, "http-hosts", "", "names, with commas between, under which HTTP is served besides this server's addresses")
 	fs.StringVar(&c.ConfigFile, "config", "", "YAML file with these settings by the same names")
+	fs.Uint8Var(&c.Level, "level", 0, "act as a program of that feature level, for tests; 0 is this program's own")
+	_ = fs.MarkHidden("level")
 }
 
 // load fills in what the command line left out: from VECHE_… variables, then
@@ -161,6 +236,7 @@ func (c *serveConfig) flags(fs *pflag.FlagSet) {
 // os.LookupEnv.
 func (c *serveConfig) load(fs *pflag.FlagSet, lookup func(string) (string, bool)) error {
 	given := map[string]bool{} // settled by something of higher precedence
+	c.given = given
 	fs.Visit(func(f *pflag.Flag) { given[f.Name] = true })
 
 	var err error
@@ -235,6 +311,7 @@ func (c *serveConfig) loadFile(fs *pflag.FlagSet, given map[string]bool) error {
 		if given[key] {
 			continue // a flag or a variable says otherwise
 		}
+		given[key] = true
 		if err := f.Value.Set(value); err != nil {
 			return usagef("the configuration file %s sets %s to %q: %s", c.ConfigFile, key, value, plainReason(f, err))
 		}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"veche/raft"
 )
 
 // configure reads settings as veche serve does.
@@ -114,6 +116,17 @@ func TestConfig_RefusesInOneSentence(t *testing.T) {
 		{"reversed range", "--name n1 --election-timeout 3s-1s", "", "the smaller first"},
 		{"no time", "--name n1 --election-timeout fast-slow", "", "is not a time"},
 		{"negative heartbeat", "--name n1 --heartbeat=-1s", "", "positive time"},
+		{"learner of nothing", "--name n1 --learner", "", "--join"},
+		{"founding and joining", "--name n1 --join 127.0.0.1:1 --initial-cluster n1=127.0.0.1:1", "", "exclude each other"},
+		{"joining nowhere", "--name n1 --join n4", "", "host:port"},
+		{"joining undialable", "--name n1 --join 127.0.0.1:1 --insecure-i-understand --listen-peer :2380", "", "--advertise-peer"},
+		{"leases with fast detection", "--name n1 --lease-reads --fast-detection", "", "exclude each other"},
+		{"leases with tuned times", "--name n1 --lease-reads --auto-timing", "", "exclude each other"},
+		{"drift without leases", "--name n1 --clock-drift 1%", "", "--lease-reads"},
+		{"no part", "--name n1 --clock-drift 5", "", "200ppm"},
+		{"large part", "--name n1 --lease-reads --clock-drift 21%", "", "at most 20%"},
+		{"large priority", "--name n1 --priority 256", "", "0 to 255"},
+		{"level of the future", "--name n1 --level 99", "", "knows only up to"},
 		{"no size", "--name n1 --max-log-bytes many", "", "positive number of bytes"},
 		{"log below snapshot", "--name n1 --max-log-bytes 1MiB", "", "--snapshot-bytes"},
 		{"unknown level", "--name n1 --log-level loud", "", "debug, info, warn or error"},
@@ -138,6 +151,35 @@ func TestConfig_RefusesInOneSentence(t *testing.T) {
 				t.Errorf("not a usage error: %v", err)
 			}
 		})
+	}
+}
+
+func TestConfig_LeaseReadsTurnFastDetectionOff(t *testing.T) {
+	// A voter that reacts to closed connections promises nothing, so the default
+	// of fast detection gives way; the bound of the clocks is what was said.
+	c, err := configure(t, []string{"--name", "n1"}, nil, "lease-reads: true\nclock-drift: 0.1%\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := c.raft(raft.ClusterID{1}, 1); !r.LeaseReads || !r.NoFastDetection || r.MaxDrift != 1000 {
+		t.Fatalf("the core is told %+v", r)
+	}
+	if c, err = configure(t, []string{"--name", "n1", "--priority", "0"}, nil, ""); err != nil || !c.Priority.set {
+		t.Fatalf("a priority of 0 is one as well: %+v, %v", c.Priority, err)
+	}
+}
+
+func TestTimeRange_TheFirstUnitMayBeLeftOut(t *testing.T) {
+	// 150-300ms is what a person writes; what String writes Set reads back.
+	for text, want := range map[string]timeRange{
+		"150-300ms":   {150 * time.Millisecond, 300 * time.Millisecond},
+		"0.15 - 0.3s": {150 * time.Millisecond, 300 * time.Millisecond},
+		"12ms-1s":     {12 * time.Millisecond, time.Second},
+	} {
+		var got, again timeRange
+		if err := got.Set(text); err != nil || got != want || again.Set(got.String()) != nil || again != want {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
 	}
 }
 
