@@ -6,7 +6,8 @@ import "errors"
 // around it. It is not safe for concurrent use.
 type Core struct {
 	cfg   Config
-	now   Time // the latest that Step was told; never goes back
+	now   Time // the latest that Step was told, on the patient clock; never goes back
+	eager Time // the same on the eager clock, which never goes slower; see clocks.go
 	rng   random
 	begun bool   // EventStarted was told
 	fault string // the first broken invariant; not empty: the group has halted
@@ -49,7 +50,8 @@ type Core struct {
 	// Volatile state of a leader.
 	peers       []peer // in increasing order of ID, without this server
 	sessions    uint64
-	ledSince    Time
+	ledSince    Time // on the eager clock
+	ledFrom     Time // the same moment on the patient clock
 	graceAt     Time // see checkQuorum
 	graceFor    Time
 	firstOfTerm Index // its no-op
@@ -72,7 +74,7 @@ func New(cfg Config, disk Restored, now Time) (*Core, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	c := &Core{cfg: cfg.withDefaults(), now: now, rng: random{state: cfg.Seed}}
+	c := &Core{cfg: cfg.withDefaults(), now: now, eager: now, rng: random{state: cfg.Seed}}
 	if err := c.restore(disk); err != nil {
 		return nil, err
 	}
@@ -125,8 +127,8 @@ func (c *Core) restore(d Restored) error {
 // to be done; what out held before is gone. It never blocks and never panics,
 // and it is the only thing that changes a core.
 func (c *Core) Step(now Time, in Input, out *Output) {
-	slept := Duration(now - c.now)
-	c.begin(now, out)
+	slept := c.tellTime(now, in.Eager)
+	c.begin(out)
 	if c.fault != "" {
 		c.refuseAll(in)
 		return
@@ -159,8 +161,7 @@ func (c *Core) Step(now Time, in Input, out *Output) {
 	c.finish()
 }
 
-func (c *Core) begin(now Time, out *Output) {
-	c.now = max(c.now, now)
+func (c *Core) begin(out *Output) {
 	c.out = out
 	out.Write = Write{}
 	out.Send = out.Send[:0]
@@ -224,7 +225,7 @@ func (c *Core) wake() {
 func (c *Core) nextWake() Time {
 	w := c.deadline
 	if c.role == Leader {
-		w = min(c.heartbeatAt, c.quorumBasis()+Time(c.cfg.ElectionMax)+1)
+		w = min(c.heartbeatAt, c.patient(c.quorumBasis()+Time(c.cfg.ElectionMax)+1))
 		if c.transfer.to != 0 {
 			w = min(w, c.transfer.deadline)
 		}

@@ -108,7 +108,7 @@ func (c *Core) meetCandidate(m *Message) bool {
 // not closed its connections; or this server is that leader.
 func (c *Core) leaderAlive() bool {
 	if c.role == Leader {
-		return c.now-c.answeredSince() < Time(c.cfg.ElectionMin)
+		return c.eager-c.answeredSince() < Time(c.cfg.ElectionMin)
 	}
 	return c.heardEver && !c.leaderGone && c.now-c.heardAt < Time(c.cfg.ElectionMin)
 }

@@ -38,8 +38,8 @@ func (d *digest) entry(e *Entry) {
 func (d *digest) config(c *Configuration) { d.text(string(AppendConfiguration(nil, c))) }
 
 // Hash gives a digest of all state that influences what the core will do. Equal
-// cores have equal hashes; times count relative to the latest Step, so that two
-// runs that differ only in when they began are equal too.
+// cores have equal hashes; times count relative to the latest Step, each on its
+// own clock, so that two runs that differ only in when they began are equal too.
 func (c *Core) Hash() uint64 {
 	d := digest(0xcbf29ce484222325)
 	at := func(t Time) { d.word(uint64(t - c.now)) }
@@ -129,9 +129,11 @@ func (c *Core) hashLeader(d *digest) {
 	d.word(uint64(c.firstOfTerm))
 	d.word(uint64(c.uncommitted))
 	d.flag(c.logFull)
-	at(c.ledSince)
-	at(c.graceAt)
-	at(c.graceFor)
+	believed := func(t Time) { d.word(uint64(t - c.eager)) }
+	believed(c.ledSince)
+	believed(c.graceAt)
+	believed(c.graceFor)
+	at(c.ledFrom)
 	at(c.heartbeatAt)
 	d.word(uint64(c.transfer.to))
 	d.flag(c.transfer.sent)
@@ -153,7 +155,7 @@ func (c *Core) hashLeader(d *digest) {
 		d.word(p.ackedRound)
 		d.flag(p.answered)
 		d.flag(p.lost)
-		at(p.ackedSent)
+		believed(p.ackedSent)
 		at(p.contactAt)
 	}
 	for _, r := range c.reads {

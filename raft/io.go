@@ -48,7 +48,8 @@ type Input struct {
 	// Eager is the time on the host's eager clock, with which this server
 	// judges how long it may believe that it leads: it never goes slower than
 	// now's clock, which judges how long it has waited or promised to wait. 0:
-	// the two clocks went on equally since the last Step.
+	// the two clocks went on equally since the last Step. A host that has it
+	// gives it from the first Step on.
 	Eager Time
 }
 

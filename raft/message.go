@@ -77,7 +77,7 @@ type VoteReply struct {
 type Append struct {
 	Session   uint64 // names the membership of the receiver; echoed
 	Round     uint64 // of the leader's heartbeats; echoed
-	Sent      Time   // on the leader's clock; echoed
+	Sent      Time   // on the leader's eager clock; echoed
 	PrevIndex Index
 	PrevTerm  Term
 	Commit    Index

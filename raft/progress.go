@@ -17,7 +17,7 @@ type peer struct {
 
 	commitSent Index // what it was told of the commit index
 	ackedRound uint64
-	ackedSent  Time // when the newest message that it answered was sent
+	ackedSent  Time // when the newest message that it answered was sent, on the eager clock
 	answered   bool // in this term
 	contactAt  Time // when its newest answer arrived
 	lost       bool // told as EventPeerLost
@@ -93,19 +93,19 @@ func (c *Core) noteAnswer(p *peer, round uint64, sent Time) {
 	p.answered = true
 	p.contactAt = c.now
 	p.ackedRound = max(p.ackedRound, min(round, c.round))
-	p.ackedSent = max(p.ackedSent, min(sent, c.now))
+	p.ackedSent = max(p.ackedSent, min(sent, c.eager))
 	if p.lost {
 		p.lost = false
 		c.event(EventPeerBack, p.id, p.match, ReasonNone)
 	}
 }
 
-// quorumSent gives the latest time such that a majority answered a message sent
+// quorumSent gives the latest time on the eager clock such that a majority answered a message sent
 // then or later; 0 when no majority has answered anything in this term.
 func (c *Core) quorumSent() Time {
 	return Time(c.config().reached(func(id NodeID) uint64 {
 		if id == c.cfg.Self {
-			return uint64(c.now)
+			return uint64(c.eager)
 		}
 		if p := c.peer(id); p != nil && p.answered {
 			return uint64(p.ackedSent)
@@ -125,11 +125,11 @@ func (c *Core) quorumBasis() Time { return max(c.answeredSince(), c.graceAt) }
 // process slept asked nobody meanwhile: it is not confirmed any more, but before
 // it gives up it asks once. Without an answer there is no second grace.
 func (c *Core) checkQuorum(slept Duration) {
-	if c.now-c.quorumBasis() <= Time(c.cfg.ElectionMax) {
+	if c.eager-c.quorumBasis() <= Time(c.cfg.ElectionMax) {
 		return
 	}
 	if since := c.answeredSince(); slept > 2*c.cfg.Heartbeat && since != c.graceFor {
-		c.graceAt, c.graceFor = c.now, since
+		c.graceAt, c.graceFor = c.eager, since
 		c.beat()
 		return
 	}
@@ -140,7 +140,7 @@ func (c *Core) checkQuorum(slept Duration) {
 func (c *Core) noticeLost() {
 	for k := range c.peers {
 		p := &c.peers[k]
-		since := max(p.contactAt, c.ledSince)
+		since := max(p.contactAt, c.ledFrom)
 		if !p.lost && c.now-since > Time(c.cfg.ElectionMax) {
 			p.lost = true
 			c.event(EventPeerLost, p.id, p.match, ReasonNone)

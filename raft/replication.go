@@ -12,7 +12,7 @@ func (c *Core) becomeLeader() {
 	c.role = Leader
 	c.setLeader(c.cfg.Self)
 	c.leaderGone = false
-	c.ledSince, c.graceAt, c.graceFor = c.now, 0, 0
+	c.ledSince, c.ledFrom, c.graceAt, c.graceFor = c.eager, c.now, 0, 0
 	c.transfer = transfer{}
 	c.reads = c.reads[:0]
 	c.uncommitted, c.logFull = 0, false
@@ -160,7 +160,7 @@ func (c *Core) sendAppend(p *peer, entries []Entry) {
 	term, _ := c.log.term(prev)
 	p.commitSent = max(p.commitSent, min(c.commit, prev+Index(len(entries))))
 	c.send(Message{Kind: KindAppend, To: p.id, Append: Append{
-		Session: p.session, Round: c.round, Sent: c.now,
+		Session: p.session, Round: c.round, Sent: c.eager,
 		PrevIndex: prev, PrevTerm: term, Commit: c.commit, Cut: c.log.base, Entries: entries}})
 }
 
@@ -188,7 +188,7 @@ func (c *Core) sendHeartbeat(p *peer) {
 	commit := min(c.commit, p.match)
 	p.commitSent = max(p.commitSent, commit)
 	c.send(Message{Kind: KindHeartbeat, To: p.id, Heartbeat: Heartbeat{
-		Session: p.session, Round: c.round, Sent: c.now, Commit: commit, Cut: c.log.base}})
+		Session: p.session, Round: c.round, Sent: c.eager, Commit: commit, Cut: c.log.base}})
 }
 
 // advanceCommit moves commitIndex to the largest index that a majority holds

@@ -34,15 +34,16 @@ func (c *Core) Status() Status {
 // that was sent less than the minimum election timeout ago. Without fast
 // detection and with equal clocks, no other server can have been elected
 // meanwhile. It says no while leadership is being handed over.
-func (c *Core) Confirmed() bool { return c.ConfirmedAt(c.now) }
+func (c *Core) Confirmed() bool { return c.ConfirmedAt(c.eager) }
 
-// ConfirmedAt is Confirmed at a time that may be later than the last Step.
-func (c *Core) ConfirmedAt(now Time) bool {
+// ConfirmedAt is Confirmed at a time, on the eager clock, that may be later than
+// the last Step.
+func (c *Core) ConfirmedAt(eager Time) bool {
 	if c.role != Leader || c.transfer.sent || c.fault != "" {
 		return false
 	}
 	sent := c.quorumSent()
-	return len(c.peers) == 0 || sent != 0 && max(now, c.now)-sent < Time(c.cfg.ElectionMin)
+	return len(c.peers) == 0 || sent != 0 && max(eager, c.eager)-sent < Time(c.cfg.ElectionMin)
 }
 
 // Role, Term, Leader, CommitIndex and Fault spare callers on hot paths a Status.

@@ -63,6 +63,8 @@ type stepFuzz struct {
 	out     Output
 	now     Time
 	reached map[Role]int
+	bent    bool // the host gives an eager clock
+	ahead   Time // what it shows beyond the patient one
 }
 
 func (x *stepFuzz) byte() byte {
@@ -100,7 +102,8 @@ func (x *stepFuzz) run() {
 		logs.Entries = append(logs.Entries, Entry{Index: Index(len(logs.Entries) + 1), Term: min(h.Term, Term(len(logs.Entries)+1)), Kind: EntryNoop})
 	}
 	cfg := x.core.cfg
-	cfg.NoFastDetection = x.byte()%2 == 0
+	flags := x.byte()
+	cfg.NoFastDetection, x.bent = flags%2 == 0, flags/2%2 == 0
 	core, err := New(cfg, logs, 0)
 	if err != nil {
 		x.t.Fatal(err)
@@ -116,6 +119,12 @@ func (x *stepFuzz) run() {
 }
 
 func (x *stepFuzz) step(in Input) {
+	if x.bent {
+		if x.byte()%8 == 0 { // a sleep that only the eager clock counts, or a step back
+			x.ahead += Time(x.byte())*Time(Millisecond) - Time(20*Millisecond)
+		}
+		in.Eager = max(1, x.now+x.ahead)
+	}
 	x.core.Step(x.now, in, &x.out)
 	if x.reached != nil {
 		x.reached[x.core.Role()]++
