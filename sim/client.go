@@ -51,6 +51,7 @@ type Op struct {
 
 // client does one operation after another.
 type client struct {
+	rand    Rand
 	pending uint64 // the operation it waits for, 0 when it does not
 	seen    [keysHot]uint64
 }
@@ -107,8 +108,9 @@ func (w *World) act(c int) {
 	if w.load.stopped || w.load.clients[c].pending != 0 {
 		return
 	}
-	again := w.now + raft.Time(w.rand.Between(int64(w.load.pause)/2, int64(w.load.pause)*3/2))
-	node := w.rand.Intn(len(w.nodes))
+	r := &w.load.clients[c].rand
+	again := w.now + raft.Time(r.Between(int64(w.load.pause)/2, int64(w.load.pause)*3/2))
+	node := r.Intn(len(w.nodes))
 	for i := 0; i < len(w.nodes) && !w.nodes[node].up; i++ {
 		node = (node + 1) % len(w.nodes)
 	}
@@ -116,9 +118,9 @@ func (w *World) act(c int) {
 		w.at(again, event{kind: evClient, n: uint64(c)})
 		return
 	}
-	slot := w.rand.Intn(keysHot)
+	slot := r.Intn(keysHot)
 	o := Op{ID: uint64(len(w.load.ops)), Client: c, Node: node, Key: keyAt(w.now, slot), Call: w.now, floor: w.load.acked, run: w.nodes[node].run}
-	switch dice := w.rand.Intn(100); {
+	switch dice := r.Intn(100); {
 	case dice < w.load.reads:
 		o.Kind = OpGet
 	case dice < w.load.reads+8:
@@ -215,7 +217,7 @@ func (w *World) end(o *Op, how OutcomeKind) {
 	if c := &w.load.clients[o.Client]; c.pending == o.ID {
 		c.pending = 0
 		if !w.load.stopped {
-			w.at(w.now+raft.Time(w.rand.Between(int64(w.load.pause)/2, int64(w.load.pause)*3/2)), event{kind: evClient, n: uint64(o.Client)})
+			w.at(w.now+raft.Time(c.rand.Between(int64(w.load.pause)/2, int64(w.load.pause)*3/2)), event{kind: evClient, n: uint64(o.Client)})
 		}
 	}
 }

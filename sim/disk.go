@@ -20,7 +20,7 @@ func newDisk(w *World, i int) *wal.MemFS { return wal.NewMemFS() }
 func openLog(w *World, i int) (*wal.Log, error) {
 	return wal.Open(w.nodes[i].disk, dataDir, identity(i), wal.Options{
 		SegmentBytes: w.segmentBytes,
-		Random:       func() uint64 { return w.rand.Uint64() | 1 },
+		Random:       func() uint64 { return w.nodes[i].rand.Uint64() | 1 },
 	})
 }
 
@@ -66,12 +66,12 @@ func crashDisk(w *World, i int, power bool) {
 		d.Kill()
 		return
 	}
-	switch mode := w.rand.Intn(4); mode {
+	switch mode := w.nodes[i].wear.Intn(4); mode {
 	case 0:
 		d.Crash(nil)
 	case 1:
 		d.Crash(func(int) bool { return true })
 	default:
-		d.Crash(func(int) bool { return w.rand.Chance(1, mode) })
+		d.Crash(func(int) bool { return w.nodes[i].wear.Chance(1, mode) })
 	}
 }

@@ -81,12 +81,12 @@ func TestRand_IsTheSameForEver(t *testing.T) {
 
 // TestNetwork_KeepsOrderUnlessToldOtherwise sends many messages over one link.
 func TestNetwork_KeepsOrderUnlessToldOtherwise(t *testing.T) {
-	r := NewRand(1, 1)
-	n := network{nodes: 3, latencyMin: raft.Millisecond, latencyMax: 9 * raft.Millisecond}
+	n := network{latencyMin: raft.Millisecond, latencyMax: 9 * raft.Millisecond}
+	n.begin(1, 3)
 	overtakes := func() (late int) {
 		last := raft.Time(0)
 		for k := range 1000 {
-			f := n.send(&r, raft.Time(k)*1000, 0, 1)
+			f := n.send(raft.Time(k)*1000, 0, 1)
 			if f.lost != "" || f.at < raft.Time(k)*1000+raft.Time(raft.Millisecond) {
 				t.Fatalf("message %d: %+v", k, f)
 			}
@@ -108,9 +108,9 @@ func TestNetwork_KeepsOrderUnlessToldOtherwise(t *testing.T) {
 
 // TestNetwork_CutsOneWayAndHeals cuts a link, a partition and heals them.
 func TestNetwork_CutsOneWayAndHeals(t *testing.T) {
-	r := NewRand(1, 1)
-	n := network{nodes: 4, latencyMax: 1}
-	lost := func(from, to int) bool { return n.send(&r, 0, from, to).lost != "" }
+	n := network{latencyMax: 1}
+	n.begin(1, 4)
+	lost := func(from, to int) bool { return n.send(0, from, to).lost != "" }
 	n.cut[0] = 1 << 1
 	if !lost(0, 1) || lost(1, 0) || lost(0, 2) {
 		t.Error("a one-way cut does not cut one way")
@@ -132,11 +132,11 @@ func TestNetwork_CutsOneWayAndHeals(t *testing.T) {
 
 // TestNetwork_LosesAndDoublesAboutAsOftenAsAsked counts the fates of many messages.
 func TestNetwork_LosesAndDoublesAboutAsOftenAsAsked(t *testing.T) {
-	r := NewRand(1, 1)
-	n := network{nodes: 2, latencyMax: 1, drop: 1024, dup: 1024, replay: 4096}
+	n := network{latencyMax: 1, drop: 1024, dup: 1024, replay: 4096}
+	n.begin(1, 2)
 	lost, doubled := 0, 0
 	for range 40_000 {
-		f := n.send(&r, 0, 0, 1)
+		f := n.send(0, 0, 1)
 		if f.lost != "" {
 			lost++
 		} else if f.again != 0 {

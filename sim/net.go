@@ -6,6 +6,7 @@ import "veche/raft"
 // S2 leaves S2 to S1 as it was. A nodeSet has bit i for the node with index i.
 type network struct {
 	nodes int
+	rand  [nodesMax][nodesMax]Rand          // of each link
 	cut   [nodesMax]nodeSet                 // cut[from] has to: nothing gets through
 	free  [nodesMax][nodesMax]raft.Time     // a message on the link arrives no earlier, unless reordered
 	slow  [nodesMax][nodesMax]raft.Duration // added to the latency of the link
@@ -22,6 +23,16 @@ type network struct {
 type nodeSet uint32
 
 func (s nodeSet) has(i int) bool { return s>>i&1 == 1 }
+
+// begin makes a network of whole links.
+func (n *network) begin(seed uint64, nodes int) {
+	n.nodes = nodes
+	for from := range nodes {
+		for to := range nodes {
+			n.rand[from][to] = NewRand(seed, streamLinks+uint64(from*nodesMax+to))
+		}
+	}
+}
 
 // all is the set of the first n nodes.
 func all(n int) nodeSet { return 1<<n - 1 }
@@ -52,10 +63,11 @@ type fate struct {
 }
 
 // send decides the fate of a message that leaves at now.
-func (n *network) send(r *Rand, now raft.Time, from, to int) fate {
+func (n *network) send(now raft.Time, from, to int) fate {
 	if n.cut[from].has(to) {
 		return fate{lost: "the link is cut"}
 	}
+	r := &n.rand[from][to]
 	dice := r.Uint64()
 	latency := raft.Duration(r.Between(int64(n.latencyMin), int64(n.latencyMax))) + n.slow[from][to]
 	hit := func(chance uint32) bool {

@@ -12,6 +12,8 @@ import (
 // node is one machine: a disk, a clock, and a process that may run on them.
 type node struct {
 	disk *wal.MemFS
+	rand Rand // of its processes: when they start, what their cores draw
+	wear Rand // of its disk and its state machine: how long things take
 
 	up     bool
 	paused bool
@@ -65,6 +67,8 @@ func (a *waiter) Done(res host.Result) {
 
 func (w *World) newNode(i int) {
 	n := &w.nodes[i]
+	n.rand = NewRand(w.opt.Seed, streamNodes+uint64(2*i))
+	n.wear = NewRand(w.opt.Seed, streamNodes+uint64(2*i+1))
 	n.disk = newDisk(w, i)
 	n.syncMin, n.syncMax = w.syncMin, w.syncMax
 	n.planned = raft.Never
@@ -106,9 +110,9 @@ func (w *World) Start(i int) {
 	n.log, n.up, n.paused, n.refused = log, true, false, false
 	disk := log.Restored(group)
 	w.witness.restarted(i, &disk)
-	n.origin, n.start, n.rate = w.now, raft.Time(w.rand.Between(int64(raft.Second), int64(1000*raft.Second))), 0
+	n.origin, n.start, n.rate = w.now, raft.Time(n.rand.Between(int64(raft.Second), int64(1000*raft.Second))), 0
 	if w.drift {
-		n.rate = w.rand.Between(-30_000, 30_000)
+		n.rate = n.rand.Between(-30_000, 30_000)
 	}
 	n.loop = host.NewLoop()
 	n.requests = map[uint64]*host.Request{}
@@ -143,7 +147,7 @@ func (w *World) groupConfig(i int) host.GroupConfig {
 	return host.GroupConfig{SnapshotBytes: w.snapshotBytes, Raft: raft.Config{
 		Group: group, Self: raft.NodeID(i + 1), Boot: n.log.Boot(), Incarnation: n.log.Incarnation(),
 		ClientAddr: name(i) + ":2379", Initial: w.initial.Clone(),
-		Seed: w.rand.Uint64(), NoFastDetection: w.slow,
+		Seed: n.rand.Uint64(), NoFastDetection: w.slow,
 		MaxAppendBytes: w.appendBytes, MaxInflight: w.inflight,
 	}}
 }
@@ -171,7 +175,7 @@ func (w *World) Crash(i int) {
 		if p == i || !w.nodes[p].up {
 			continue
 		}
-		late := raft.Time(w.net.latencyMin) + raft.Time(w.rand.Between(0, int64(2*raft.Millisecond)))
+		late := raft.Time(w.net.latencyMin) + raft.Time(n.wear.Between(0, int64(2*raft.Millisecond)))
 		if w.opt.Story {
 			late = raft.Time(w.net.latencyMin)
 		}
@@ -277,7 +281,7 @@ func (w *World) soon(i int) {
 		w.turn(i)
 	case !n.turnPlanned:
 		n.turnPlanned = true
-		w.at(w.now+raft.Time(w.rand.Between(0, int64(w.turnDelay))), event{kind: evTurn, node: i, run: n.run})
+		w.at(w.now+raft.Time(n.wear.Between(0, int64(w.turnDelay))), event{kind: evTurn, node: i, run: n.run})
 	}
 }
 
@@ -420,7 +424,7 @@ func (w *World) startSync(i int) {
 	n.syncing, n.upTo = true, n.unsynced[len(n.unsynced)-1].Write.Seq
 	clear(n.unsynced)
 	n.unsynced = n.unsynced[:0]
-	took := raft.Duration(w.rand.Between(int64(n.syncMin), int64(n.syncMax))) + n.stall
+	took := raft.Duration(n.wear.Between(int64(n.syncMin), int64(n.syncMax))) + n.stall
 	n.stall = 0
 	w.at(w.now+raft.Time(took), event{kind: evSynced, node: i, run: n.run, n: uint64(n.upTo)})
 }
@@ -440,7 +444,7 @@ func (w *World) syncEnded(e *event) {
 	n.syncing = false
 	w.witness.synced(e.node, raft.Seq(e.n))
 	w.record(&Record{Kind: RecordSynced, Node: raft.NodeID(e.node + 1), B: e.n})
-	if n.log.Unprepared() && w.rand.Chance(1, 2) { // half of the rolls find no segment ready
+	if n.log.Unprepared() && n.wear.Chance(1, 2) { // half of the rolls find no segment ready
 		if err := n.log.Prepare(); err != nil {
 			w.witness.must(false, DiskRemembers, func() string { return name(e.node) + " cannot prepare a segment: " + err.Error() })
 		}
@@ -460,7 +464,7 @@ func (w *World) startApply(i int) {
 		return
 	}
 	n.applying = true
-	w.at(w.now+raft.Time(w.rand.Between(0, int64(w.applyMax))), event{kind: evApplied, node: i, run: n.run})
+	w.at(w.now+raft.Time(n.wear.Between(0, int64(w.applyMax))), event{kind: evApplied, node: i, run: n.run})
 }
 
 // applyNext applies everything that waits.
@@ -489,7 +493,7 @@ func (w *World) applyNext(i int) {
 		}
 		if c := n.applied.Capture; c != nil {
 			n.snapshot = c
-			late := raft.Time(w.rand.Between(0, int64(20*raft.Millisecond)))
+			late := raft.Time(n.wear.Between(0, int64(20*raft.Millisecond)))
 			w.at(w.now+late, event{kind: evSnapshot, node: i, run: n.run})
 		}
 		done := n.applied.Done
@@ -542,7 +546,7 @@ func (w *World) transmit(from int, m *raft.Message, wrote bool) {
 		}
 	}
 	for ; copies > 0; copies-- {
-		f := w.net.send(&w.rand, w.now, from, to)
+		f := w.net.send(w.now, from, to)
 		if f.lost != "" {
 			rec.Kind, rec.Note = RecordLost, f.lost
 			w.record(rec)

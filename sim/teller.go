@@ -150,6 +150,7 @@ func plural(s string) string {
 	if many, ok := plurals[verb]; ok {
 		verb = many
 	}
+	rest = strings.ReplaceAll(strings.ReplaceAll(rest, " for it:", " for them:"), " as itself", " as themselves")
 	return strings.TrimSpace(strings.ReplaceAll(verb+" "+rest, " its ", " their "))
 }
 

@@ -10,6 +10,12 @@ type Options struct {
 	Nodes int           // 5
 	Run   raft.Duration // 60 s of faults and load, before the liveness phase
 
+	// Only, unless nil, lets no fault of the seed's plan strike but those with
+	// these numbers. Clients, unless 0, is how many clients there are instead of
+	// as many as the seed draws. Both make a failing seed smaller.
+	Only    []int
+	Clients int
+
 	// Story makes a world without chance: no clients, no faults, the same
 	// latency for every message and every disk. A story drives it.
 	Story bool
@@ -32,7 +38,7 @@ type World struct {
 	seq     uint64
 	step    uint64
 	queue   heap
-	rand    Rand
+	rand    Rand // of the world as a whole
 	net     network
 	nodes   []node
 	witness *witness
@@ -71,9 +77,9 @@ func New(opt Options) *World {
 	if opt.Run == 0 {
 		opt.Run = 60 * raft.Second
 	}
-	w := &World{opt: opt, rand: NewRand(opt.Seed, 1), witness: newWitness(opt.Nodes)}
+	w := &World{opt: opt, rand: NewRand(opt.Seed, streamWorld), witness: newWitness(opt.Nodes)}
 	w.trace.watch = opt.Watch
-	w.net.nodes = opt.Nodes
+	w.net.begin(opt.Seed, opt.Nodes)
 	w.nodes = make([]node, opt.Nodes)
 	for i := range opt.Nodes {
 		id := raft.NodeID(i + 1)
@@ -90,11 +96,11 @@ func New(opt Options) *World {
 	}
 	if !opt.Story {
 		for i := range w.nodes {
-			w.at(raft.Time(w.rand.Between(0, int64(50*raft.Millisecond))), event{kind: evRestart, node: i})
+			w.at(raft.Time(w.nodes[i].rand.Between(0, int64(50*raft.Millisecond))), event{kind: evRestart, node: i})
 		}
 		w.prepare()
 		for c := range w.load.clients {
-			w.at(raft.Time(w.rand.Between(0, int64(raft.Second))), event{kind: evClient, n: uint64(c)})
+			w.at(raft.Time(w.load.clients[c].rand.Between(0, int64(raft.Second))), event{kind: evClient, n: uint64(c)})
 		}
 	}
 	return w
@@ -139,12 +145,22 @@ func (w *World) draw() {
 	if r.Chance(1, 2) {
 		w.inflight = int(r.LogBetween(1, 64))
 	}
-	w.load.clients = make([]client, r.Between(3, 7))
+	clients := int(r.Between(4, 9))
+	if w.opt.Clients > 0 {
+		clients = w.opt.Clients
+	}
+	w.load.clients = make([]client, min(clients, clientsMax))
+	for c := range w.load.clients {
+		w.load.clients[c].rand = NewRand(w.opt.Seed, streamClients+uint64(c))
+	}
 	w.load.ops = make([]Op, 1, 2048)
 	w.load.pause = raft.Duration(r.LogBetween(int64(80*raft.Millisecond), int64(600*raft.Millisecond)))
 	w.load.patient = raft.Duration(r.LogBetween(int64(300*raft.Millisecond), int64(4*raft.Second)))
 	w.load.reads = int(r.Between(10, 60))
 }
+
+// Options are those that the world was made with, defaults filled in.
+func (w *World) Options() Options { return w.opt }
 
 // Now is the simulated time since the world began.
 func (w *World) Now() raft.Time { return w.now }
@@ -261,11 +277,11 @@ func (w *World) happen(e *event) {
 	case evExpire:
 		w.expire(e.n)
 	case evFault:
-		w.strike()
+		w.strike(&w.storm.plan[e.n-1])
 	case evMend:
 		w.mend(e.n)
 	case evStorm:
-		w.turnWeather()
+		w.turnWeather(e.n == 1)
 	}
 }
 
@@ -292,9 +308,10 @@ func (w *World) Run() *Broken {
 // Counts is what a world has done.
 type Counts struct {
 	Messages, Terms, Committed, Done, Refused, Unknown uint64
+	Clients                                            int
 }
 
 // Counts adds up what the world has done so far.
 func (w *World) Counts() Counts {
-	return Counts{w.messages, uint64(len(w.witness.leaders)), uint64(w.witness.commit()), w.load.done, w.load.refused, w.load.unknown}
+	return Counts{w.messages, uint64(len(w.witness.leaders)), uint64(w.witness.commit()), w.load.done, w.load.refused, w.load.unknown, len(w.load.clients)}
 }

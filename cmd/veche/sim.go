@@ -21,6 +21,9 @@ const (
 	maxSimSeeds   = 100_000_000
 	maxSimNodes   = 9
 	maxSimSeconds = 86_400
+	maxSimClients = 16
+
+	simShrinkWorlds = 400 // some tens of seconds
 )
 
 func simCommand() *cobra.Command {
@@ -40,6 +43,9 @@ type simOptions struct {
 	nodes   int
 	seconds float64
 	workers int
+	clients int
+	only    string
+	keep    string
 	verbose bool
 }
 
@@ -50,7 +56,8 @@ func simRunCommand() *cobra.Command {
 		Short: "Run seeds, and check every promise after every step",
 		Long: "Run seeds: each is a cluster with clients in a world of its own, where messages are lost, delayed and doubled,\n" +
 			"links are cut, processes die, machines lose power and disks are slow. Every promise of the protocol is checked after\n" +
-			"every step, and the histories of the clients for linearizability. A seed that fails is repeated exactly by --seed.",
+			"every step, and the histories of the clients for linearizability. A seed that fails is repeated exactly by --seed, and\n" +
+			"made as small as it can be: the faults that do not matter are left out, then clients and servers.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -64,6 +71,10 @@ func simRunCommand() *cobra.Command {
 				return usagef("--workers is %d; it must not be negative", o.workers)
 			case o.verbose && !cmd.Flags().Changed("seed"):
 				return usagef("--verbose shows one seed; name it with --seed")
+			case o.clients < 0 || o.clients > maxSimClients:
+				return usagef("--clients is %d; it must be from 1 to %d", o.clients, maxSimClients)
+			case (o.only != "" || o.clients != 0) && !cmd.Flags().Changed("seed"):
+				return usagef("--only and --clients make one seed smaller; name it with --seed")
 			}
 			if cmd.Flags().Changed("seed") {
 				return simOne(&o, cmd.OutOrStdout())
@@ -77,6 +88,9 @@ func simRunCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&o.verbose, "verbose", false, "print everything that happens in the seed")
 	cmd.Flags().IntVar(&o.nodes, "nodes", 5, "how many servers")
 	cmd.Flags().Float64Var(&o.seconds, "seconds", 60, "simulated seconds of faults and load for each seed")
+	cmd.Flags().StringVar(&o.only, "only", "", "of the faults of the seed, let strike only those with these numbers: 3,17,22 (0: none)")
+	cmd.Flags().IntVar(&o.clients, "clients", 0, "how many clients (default: as the seed draws)")
+	cmd.Flags().StringVar(&o.keep, "keep", "", "a directory where a seed that fails is kept in a file")
 	cmd.Flags().IntVar(&o.workers, "workers", 0, "worlds at a time (default: one for each processor)")
 	return cmd
 }
@@ -89,12 +103,21 @@ func simOne(o *simOptions, out io.Writer) error {
 	if o.verbose {
 		watch = func(r *sim.Record) { fmt.Fprintln(out, r.String()) }
 	}
+	opt := sim.Options{Seed: o.seed, Nodes: o.nodes, Run: o.duration(), Clients: o.clients, Watch: watch}
+	if o.only != "" {
+		only, err := check.Numbers(o.only)
+		if err != nil {
+			return usagef("--only: %v", err)
+		}
+		opt.Only = only
+	}
 	start := time.Now()
-	totals, hash, failure := check.Seed(o.seed, o.nodes, o.duration(), watch)
+	totals, hash, failure := check.Seed(opt)
 	if failure != nil {
 		return &exitError{exitFailed, failure.Error()}
 	}
 	totals.Took = time.Since(start)
+	totals.Processor = totals.Took // one world is one thread
 	fmt.Fprint(out, simTable(&totals, wantsColour(out)))
 	fmt.Fprintf(out, "seed %d holds; the hash of its trace is %016x\n", o.seed, hash)
 	return nil
@@ -117,10 +140,24 @@ func simMany(o *simOptions, out, progress io.Writer) error {
 	}
 	fmt.Fprint(out, simTable(&totals, wantsColour(out)))
 	if failure != nil {
-		return &exitError{exitFailed, failure.Error()}
+		return &exitError{exitFailed, simFailure(failure, o.keep, progress)}
 	}
 	fmt.Fprintf(out, "%d seeds, no promise broken\n", totals.Seeds)
 	return nil
+}
+
+// simFailure makes a failing seed smaller, keeps it if asked, and tells of it.
+func simFailure(failure *check.Failure, keep string, progress io.Writer) string {
+	fmt.Fprintf(progress, "seed %d fails: %s\nmaking it smaller …\n", failure.Options.Seed, failure.Broken)
+	failure = check.Shrink(failure, simShrinkWorlds)
+	if keep == "" {
+		return failure.Error()
+	}
+	name, err := failure.Keep(keep)
+	if err != nil {
+		return failure.Error() + "\nit could not be kept: " + err.Error()
+	}
+	return failure.Error() + "\nit is kept in " + name
 }
 
 // simTable is the closing table of a run.
@@ -145,7 +182,12 @@ func simTable(t *check.Totals, colour bool) string {
 	for c, k := range t.Faults {
 		add("fault: "+sim.Class(c).String(), n(k))
 	}
-	add("seeds per second", strconv.FormatFloat(t.SeedsPerSecond(), 'f', 1, 64))
+	f := func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+	add("operations in a simulated second", f(t.OperationsPerSecond()))
+	add("faults in a simulated minute, by chance apart", f(t.FaultsPerMinute()))
+	add("simulated hours in a processor's minute", f(t.HoursPerProcessorMinute()))
+	add("events in a processor's second", f(t.EventsPerProcessorSecond()))
+	add("seeds per second", f(t.SeedsPerSecond()))
 	return rows.String()
 }
 

@@ -19,9 +19,11 @@ func TestSeeds_HoldInvariants(t *testing.T) {
 	totals, failure := Run(Options{First: 1, Seeds: seeds, Repeat: 50})
 	t.Log(totals.String())
 	if failure != nil {
-		t.Fatal(failure)
+		failure = Shrink(failure, 200)
+		kept, err := failure.Keep("testdata/seeds")
+		t.Fatalf("%v\nit is kept in %s (%v):\n%s", failure, kept, err, failure.Text())
 	}
-	if totals.Seeds != seeds || totals.Checked < 100*seeds || totals.Struck() < uint64(10*seeds) {
+	if totals.Seeds != seeds || totals.OperationsPerSecond() < 20 || totals.FaultsPerMinute() < 25 {
 		t.Errorf("the seeds did too little: %s", &totals)
 	}
 }
@@ -69,9 +71,11 @@ func TestLinearizable_SeesWhatCannotBe(t *testing.T) {
 
 // TestFailure_SaysHowToRepeatIt formats a failure by hand.
 func TestFailure_SaysHowToRepeatIt(t *testing.T) {
-	f := &Failure{Seed: 7, Nodes: 3, Run: 20 * raft.Second, Step: 9, At: raft.Time(raft.Second),
+	f := &Failure{Options: sim.Options{Seed: 7, Nodes: 3, Run: 20 * raft.Second, Only: []int{2}, Clients: 1}, Step: 9, At: raft.Time(raft.Second),
+		Plan:   []sim.Fault{{Number: 1}, {Number: 2, At: raft.Time(raft.Second), Class: sim.FaultPartition}},
 		Broken: &sim.Broken{Invariant: sim.ElectionSafety, How: "S1 and S2 both lead term 2"}, Tail: []sim.Record{{Kind: sim.RecordFault, Note: "the net splits"}}}
-	for _, want := range []string{"seed 7, step 9, 1000.0 ms", "Election Safety", "the net splits", "veche sim run --seed 7 --verbose --nodes 3 --seconds 20"} {
+	for _, want := range []string{"seed 7, step 9, 1000.0 ms", "Election Safety", "the net splits", "2, at 1000.0 ms: partitions",
+		"veche sim run --seed 7 --verbose --nodes 3 --seconds 20 --clients 1 --only 2"} {
 		if !strings.Contains(f.Error(), want) {
 			t.Errorf("%q is missing in:\n%v", want, f)
 		}

@@ -92,7 +92,7 @@ func one(seed uint64) (broken string) {
 			broken = fmt.Sprint("panic: ", r)
 		}
 	}()
-	if _, _, f := check.Seed(seed, 0, 0, nil); f != nil {
+	if _, _, f := check.Seed(sim.Options{Seed: seed}); f != nil {
 		return string(f.Broken.Invariant)
 	}
 	return ""

@@ -1,0 +1,98 @@
+package check
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"veche/raft"
+	"veche/sim"
+)
+
+// TestShrink_FindsWhatMatters shrinks a made-up failure that needs two faults of
+// forty, two clients, three servers and 5 s, and wants just these left.
+func TestShrink_FindsWhatMatters(t *testing.T) {
+	plan := make([]sim.Fault, 40)
+	struck := make([]int, 40)
+	for i := range plan {
+		plan[i] = sim.Fault{Number: i + 1, At: raft.Time(i) * raft.Time(raft.Second), Class: sim.Class(i % sim.Classes)}
+		struck[i] = i + 1
+	}
+	worlds := 0
+	fails := func(o sim.Options) *Failure {
+		worlds++
+		f := &Failure{Options: o, At: raft.Time(30 * raft.Second), Broken: &sim.Broken{Invariant: sim.LogMatching}, Plan: plan, Struck: struck, Clients: 7}
+		if o.Clients > 0 {
+			f.Clients = o.Clients
+		}
+		if o.Only != nil {
+			f.Struck = o.Only
+		}
+		if !slices.Contains(f.Struck, 7) || !slices.Contains(f.Struck, 29) || f.Clients < 2 || o.Nodes < 3 || o.Run < 5*raft.Second {
+			return nil
+		}
+		return f
+	}
+	s := shrinker{best: fails(sim.Options{Seed: 1, Nodes: 5, Run: 60 * raft.Second}), left: 300, run: fails}
+	s.shrink()
+	o := s.best.Options
+	if !slices.Equal(o.Only, []int{7, 29}) || o.Clients != 2 || o.Nodes != 3 || o.Run >= 10*raft.Second {
+		t.Errorf("after %d worlds: %+v", worlds, o)
+	}
+	s = shrinker{best: fails(sim.Options{Seed: 1, Nodes: 5, Run: 60 * raft.Second}), left: 3, run: fails}
+	worlds = 0
+	if s.shrink(); worlds > 3 {
+		t.Errorf("%d worlds were run, 3 were allowed", worlds)
+	}
+}
+
+// TestShrink_IsAsTheWholeSeedWithoutLeavingOut runs a seed as it is, and with
+// all its faults named, and wants the same hash: names change nothing. With one
+// fault left out the others strike as they did.
+func TestShrink_IsAsTheWholeSeedWithoutLeavingOut(t *testing.T) {
+	run := func(only []int) (*sim.World, uint64) {
+		w := sim.New(sim.Options{Seed: 3, Run: 20 * raft.Second, Only: only})
+		if b := w.Run(); b != nil {
+			t.Fatal(b)
+		}
+		return w, w.Hash()
+	}
+	w, whole := run(nil)
+	all := w.Struck()
+	if len(all) < 3 {
+		t.Fatalf("the seed has only %d faults", len(all))
+	}
+	if _, hash := run(all); hash != whole {
+		t.Error("naming all faults of a seed changes it")
+	}
+	less, hash := run(all[1:])
+	if hash == whole {
+		t.Error("leaving a fault out changes nothing")
+	}
+	if !reflect.DeepEqual(less.Plan(), w.Plan()) {
+		t.Error("leaving a fault out changes the plan of the others")
+	}
+}
+
+// TestKept_ReadsBack keeps a failure and reads it back; a line that is wrong is
+// named.
+func TestKept_ReadsBack(t *testing.T) {
+	for _, only := range [][]int{nil, {}, {3, 17}} {
+		f := &Failure{Options: sim.Options{Seed: 1<<63 + 5, Nodes: 5, Run: 12_345_678_901, Clients: 2, Only: only}, Broken: &sim.Broken{Invariant: sim.LogMatching, How: "so\nand so"}}
+		got, err := Kept(f.Text())
+		if err != nil || !reflect.DeepEqual(got, f.Options) {
+			t.Errorf("%+v (%v) from\n%s", got, err, f.Text())
+		}
+	}
+	for _, c := range []struct{ text, want string }{
+		{"nodes 3\n", "no line names the seed"},
+		{"seed 1\nfault 3\n", "line 2: fault is not known"},
+		{"seed 1 2\n", "line 1: seed takes one number"},
+		{"# x\n\nseed 1\nfaults 3 x\n", "line 4: \"x\" is not the number of a fault"},
+	} {
+		if _, err := Kept(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %q", c.text, err, c.want)
+		}
+	}
+}

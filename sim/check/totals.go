@@ -1,0 +1,103 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"veche/raft"
+	"veche/sim"
+)
+
+// Totals is what some seeds did.
+type Totals struct {
+	Seeds     int
+	Simulated raft.Duration
+	Events    uint64
+	Messages  uint64
+	Faults    [sim.Classes]uint64
+	Elections uint64 // terms that had a leader
+	Committed uint64 // entries
+	Done      uint64 // operations that were carried out
+	Refused   uint64
+	Unknown   uint64
+	Checked   int // operations checked for linearizability
+	Keys      int // histories checked for linearizability
+	Repeated  int // seeds that were run twice with the same hash
+	Took      time.Duration
+	Processor time.Duration // what all workers used; Took times workers where the system does not say
+}
+
+// SeedsPerSecond is how fast it went.
+func (t *Totals) SeedsPerSecond() float64 { return float64(t.Seeds) / max(t.Took.Seconds(), 1e-9) }
+
+// EventsPerProcessorSecond is how fast one processor is. What the checks after
+// each seed use is included.
+func (t *Totals) EventsPerProcessorSecond() float64 {
+	return float64(t.Events) / max(t.Processor.Seconds(), 1e-9)
+}
+
+// HoursPerProcessorMinute is how many hours one processor simulates in a minute.
+func (t *Totals) HoursPerProcessorMinute() float64 {
+	return float64(t.Simulated) / float64(3600*raft.Second) / max(t.Processor.Minutes(), 1e-9)
+}
+
+// OperationsPerSecond is how many operations of clients ended in a simulated
+// second.
+func (t *Totals) OperationsPerSecond() float64 {
+	return float64(t.Done+t.Refused+t.Unknown) / max(float64(t.Simulated)/float64(raft.Second), 1e-9)
+}
+
+// FaultsPerMinute is how many faults struck in a simulated minute, apart from
+// those that messages met by chance.
+func (t *Totals) FaultsPerMinute() float64 {
+	return float64(t.Struck()) / max(float64(t.Simulated)/float64(60*raft.Second), 1e-9)
+}
+
+// Struck adds up the faults that were done to a server or a link, apart from
+// those that messages met by chance.
+func (t *Totals) Struck() uint64 {
+	n := uint64(0)
+	for c, k := range t.Faults {
+		if !sim.Class(c).ByChance() {
+			n += k
+		}
+	}
+	return n
+}
+
+// String is the closing line of a run.
+func (t *Totals) String() string {
+	return fmt.Sprintf("%d seeds, %.1f simulated hours, %d events, %d messages, %d faults (%.1f a minute), %d terms with a leader, %d entries committed; "+
+		"operations: %d done, %d refused, %d unknown (%.1f a second); linearizability: %d operations on %d keys; %d seeds run twice; "+
+		"%.1f seeds/s, %.1f simulated hours and %.1f million events for each minute and second of a processor\nfaults: %s",
+		t.Seeds, float64(t.Simulated)/float64(3600*raft.Second), t.Events, t.Messages, t.Struck(), t.FaultsPerMinute(), t.Elections, t.Committed,
+		t.Done, t.Refused, t.Unknown, t.OperationsPerSecond(), t.Checked, t.Keys, t.Repeated,
+		t.SeedsPerSecond(), t.HoursPerProcessorMinute(), t.EventsPerProcessorSecond()/1e6, t.faults())
+}
+
+func (t *Totals) faults() string {
+	parts := make([]string, 0, sim.Classes)
+	for c, n := range t.Faults {
+		parts = append(parts, fmt.Sprintf("%s %d", sim.Class(c), n))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (t *Totals) add(o *Totals) {
+	t.Seeds += o.Seeds
+	t.Simulated += o.Simulated
+	t.Events += o.Events
+	t.Messages += o.Messages
+	for c := range t.Faults {
+		t.Faults[c] += o.Faults[c]
+	}
+	t.Elections += o.Elections
+	t.Committed += o.Committed
+	t.Done += o.Done
+	t.Refused += o.Refused
+	t.Unknown += o.Unknown
+	t.Checked += o.Checked
+	t.Keys += o.Keys
+	t.Repeated += o.Repeated
+}
