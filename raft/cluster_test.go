@@ -2,6 +2,7 @@ package raft
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -31,6 +32,17 @@ type node struct {
 	wake     Time
 	boot     Boot
 	diskSlow bool // writes stay undone
+
+	files   map[Index]stateFile // snapshots, by their index
+	fetch   *Fetch              // its host gets a snapshot
+	fetchMS int                 // how long that takes still
+	slowly  int                 // how long it takes, in milliseconds
+}
+
+// stateFile is a snapshot file: what was applied up to its base.
+type stateFile struct {
+	base    Base
+	applied []Entry
 }
 
 func newCluster(t *testing.T, n int) *cluster {
@@ -61,11 +73,13 @@ func (c *cluster) start(id NodeID) {
 	c.boot++
 	n.cfg.Boot, n.boot = c.boot, c.boot
 	n.cfg.Seed += 17
+	n.disk.Damaged = n.disk.Damaged && n.disk.Hard.Standing == Admitted
 	core, err := New(n.cfg, n.disk, c.now)
 	if err != nil {
 		c.t.Fatalf("start %d: %v", id, err)
 	}
-	n.core, n.applied, n.wake, n.writes, n.outcomes = core, nil, c.now, nil, nil
+	n.core, n.applied, n.wake, n.writes, n.outcomes, n.fetch = core, nil, c.now, nil, nil, nil
+	n.applied = slices.Clone(n.files[n.disk.Snapshot.Index].applied)
 }
 
 // crash loses what was not yet durable.
@@ -98,7 +112,17 @@ func (c *cluster) step(n *node, in Input) {
 		n.writes = append(n.writes, o.Write)
 	}
 	c.wire = append(c.wire, o.Send...)
+	if o.Restore != nil {
+		f, held := n.files[o.Restore.Index]
+		if !held {
+			c.t.Fatalf("node %d stands on a snapshot that it has not", n.id)
+		}
+		n.applied = slices.Clone(f.applied)
+	}
 	n.applied = append(n.applied, o.Apply...)
+	if o.Fetch != nil && (n.fetch == nil || *n.fetch != *o.Fetch) {
+		n.fetch, n.fetchMS = o.Fetch, n.slowly
+	}
 	n.outcomes = append(n.outcomes, o.Outcomes...)
 	c.trace = append(c.trace, o.Events...)
 	n.wake = o.Wake
@@ -134,10 +158,64 @@ func (c *cluster) tick() {
 		c.step(n, Input{Kind: InputReceive, Message: &back})
 	}
 	for _, n := range c.nodes {
+		c.fetch(n)
 		if n.core != nil && n.wake <= c.now {
 			c.step(n, Input{Kind: InputWake})
 		}
 	}
+}
+
+// fetch does what a host does for Output.Fetch, a little each millisecond.
+func (c *cluster) fetch(n *node) {
+	if n.core == nil || n.fetch == nil {
+		return
+	}
+	from := c.node(n.fetch.From)
+	if from.core == nil || c.cut[[2]NodeID{from.id, n.id}] || c.cut[[2]NodeID{n.id, from.id}] {
+		return
+	}
+	if n.fetchMS--; n.fetchMS > 0 {
+		return
+	}
+	f, held := from.files[n.fetch.Index]
+	in := Input{Kind: InputInstalled, Index: n.fetch.Index}
+	if held && f.base.Term == n.fetch.Term {
+		n.keep(f)
+		in.Base = &f.base
+	}
+	n.fetch = nil
+	c.step(n, in)
+}
+
+func (n *node) keep(f stateFile) {
+	if n.files == nil {
+		n.files = map[Index]stateFile{}
+	}
+	n.files[f.base.Index] = f
+}
+
+// snapshot lets a server save a snapshot of all that it has applied.
+func (c *cluster) snapshot(n *node) Index {
+	last := n.applied[len(n.applied)-1]
+	n.keep(stateFile{base: Base{Index: last.Index, Term: last.Term, Config: n.core.configAt(last.Index).Config},
+		applied: slices.Clone(n.applied)})
+	c.step(n, Input{Kind: InputSnapshotted, Index: last.Index})
+	return last.Index
+}
+
+// change asks a leader for a change of the configuration.
+func (c *cluster) change(n *node, tag uint64, changes ...Change) {
+	c.step(n, Input{Kind: InputChange, Tag: tag, Changes: changes})
+}
+
+// join adds a machine with an empty disk that knows the configuration of n.
+func (c *cluster) join(n *node) *node {
+	id := NodeID(len(c.nodes) + 1)
+	j := &node{id: id, cfg: Config{Group: 1, Self: id, Incarnation: Incarnation(100 + id), Joining: true,
+		ClientAddr: fmt.Sprint("c", id), Initial: n.core.config().Clone(), Seed: uint64(id) * 7919}}
+	c.nodes = append(c.nodes, j)
+	c.start(id)
+	return j
 }
 
 // write carries out one atomic write.
@@ -152,10 +230,17 @@ func (r *Restored) write(w Write) {
 	if w.Snapshot != nil {
 		r.Snapshot = *w.Snapshot
 	}
-	if w.Cut != nil {
+	if w.Cut != nil && !r.holds(w.Cut) {
+		r.Entries, r.Cut = nil, *w.Cut
+	} else if w.Cut != nil {
 		r.Entries = r.Entries[w.Cut.Index-r.Cut.Index:]
 		r.Cut = *w.Cut
 	}
+}
+
+func (r *Restored) holds(at *Base) bool {
+	k := int(at.Index) - int(r.Cut.Index) - 1
+	return k == -1 && r.Cut.Term == at.Term || k >= 0 && k < len(r.Entries) && r.Entries[k].Term == at.Term
 }
 
 // until lets time pass until done, at most for a number of milliseconds.

@@ -42,6 +42,13 @@ type Core struct {
 
 	forwarded []forwardedRead // reads asked of the leader
 
+	toldCut Index // every member holds the log up to here, says the leader
+	barrier place // of a damaged disk, see admission.go
+	change  changeWait
+	removed bool  // a committed configuration says that it has left
+	fetch   fetch // a snapshot that the leader offered and this server lacks
+	install *Base // the state machine is to begin again from it; see handOut
+
 	// Volatile state of a candidate.
 	campaign    uint64
 	campaignFor Reason
@@ -118,6 +125,10 @@ func (c *Core) restore(d Restored) error {
 	case c.log.lastTerm() > d.Hard.Term:
 		return errors.New("raft: the log holds a term that the hard state does not know")
 	}
+	if d.Damaged && c.hard.Standing == Admitted {
+		c.hard.Standing = Damaged
+		c.disk.hardChanged = true // written with the first Step
+	}
 	c.commit, c.handed, c.verified = d.Snapshot.Index, d.Snapshot.Index, d.Snapshot.Index
 	c.disk.persisted = c.log.last()
 	return nil
@@ -136,6 +147,9 @@ func (c *Core) Step(now Time, in Input, out *Output) {
 	if !c.begun {
 		c.begun = true
 		c.event(EventStarted, 0, c.log.last(), ReasonStart)
+		if c.hard.Standing == Damaged {
+			c.event(EventDamaged, 0, c.log.last(), ReasonDamaged)
+		}
 	}
 	if c.role == Leader {
 		c.checkQuorum(slept) // before anything else: this process may have slept
@@ -157,6 +171,10 @@ func (c *Core) Step(now Time, in Input, out *Output) {
 		c.peerDown(in.Peer, in.Boot)
 	case InputSnapshotted:
 		c.snapshotted(in.Index)
+	case InputChange:
+		c.changeConfig(in.Tag, in.Changes)
+	case InputInstalled:
+		c.installed(in.Base, in.Index)
 	}
 	c.finish()
 }
@@ -166,6 +184,7 @@ func (c *Core) begin(out *Output) {
 	out.Write = Write{}
 	out.Send = out.Send[:0]
 	out.Apply = nil
+	out.Restore, out.Fetch = nil, nil
 	out.Outcomes = out.Outcomes[:0]
 	out.Events = out.Events[:0]
 	out.Refused = out.Refused[:0]
@@ -174,6 +193,7 @@ func (c *Core) begin(out *Output) {
 
 // finish turns what the input changed into one Output.
 func (c *Core) finish() {
+	c.noticeRepair()
 	c.issueWrite()
 	c.releaseHeld()
 	c.handOut()
@@ -181,12 +201,19 @@ func (c *Core) finish() {
 	c.out.Wake = c.nextWake()
 	if c.fault != "" { // whatever this Step wanted rests upon what is broken
 		c.out.Write, c.out.Send, c.out.Apply, c.out.Wake = Write{}, c.out.Send[:0], nil, Never
+		c.out.Restore, c.out.Fetch = nil, nil
 	}
 	c.out = nil
 }
 
 // handOut gives newly committed entries to the state machine.
 func (c *Core) handOut() {
+	if c.install != nil {
+		if c.cfg.DurableApply && c.disk.persisted < c.install.Index {
+			return // a crash now would bring the old log back
+		}
+		c.out.Restore, c.install = c.install, nil
+	}
 	end := c.commit
 	if c.cfg.DurableApply {
 		end = min(end, c.disk.persisted)
@@ -206,6 +233,8 @@ func (c *Core) refuseAll(in Input) {
 		}
 	case InputRead:
 		c.outcome(Outcome{Kind: ReadFailed, Tag: in.Tag, Reason: ReasonFault})
+	case InputChange:
+		c.reject(in.Tag, ReasonFault)
 	}
 	c.out = nil
 }
@@ -271,7 +300,7 @@ func (c *Core) meetTerm(m *Message) bool {
 	switch {
 	case m.Term > c.hard.Term:
 		leader := NodeID(0)
-		if m.Kind == KindAppend || m.Kind == KindHeartbeat {
+		if m.Kind == KindAppend || m.Kind == KindHeartbeat || m.Kind == KindInstallSnapshot {
 			leader = m.From
 		}
 		c.becomeFollower(m.Term, leader, ReasonHigherTerm)
@@ -285,7 +314,7 @@ func (c *Core) meetTerm(m *Message) bool {
 // a leader that nobody follows any more must not go on.
 func (c *Core) meetLowerTerm(m *Message) bool {
 	switch m.Kind {
-	case KindAppend, KindHeartbeat:
+	case KindAppend, KindHeartbeat, KindInstallSnapshot:
 		if c.hard.Standing == Admitted {
 			c.holdForTerm(Message{Kind: KindAppendReply, To: m.From, AppendReply: AppendReply{
 				Session: m.Append.Session, Rejected: true, Reason: ReasonStaleTerm}})
@@ -320,6 +349,8 @@ func (c *Core) dispatch(m *Message) {
 		c.onPropose(m)
 	case KindProposeRep:
 		c.out.Refused = append(c.out.Refused, m.ProposeRep)
+	case KindInstallSnapshot:
+		c.onInstallSnapshot(m)
 	case KindGreet:
 		c.onGreet(m)
 	case KindGreetReply:

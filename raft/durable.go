@@ -100,6 +100,8 @@ func (c *Core) issueWrite() {
 	if d.from != 0 {
 		w.Entries = c.log.slice(d.from, c.log.last())
 		p.last = c.log.last()
+	} else if d.snapshot != nil && d.snapshot.Index == c.log.last() {
+		p.last = c.log.last() // the whole log is replaced; see standOn
 	}
 	d.writes = append(d.writes, p)
 	d.hardChanged, d.from, d.snapshot, d.cut = false, 0, nil, nil
@@ -166,43 +168,4 @@ func (c *Core) onPersisted(seq Seq) {
 	case Leader:
 		c.advanceCommit() // its own entries count from now on
 	}
-}
-
-// snapshotted takes the host's word that the state machine's snapshot at i is
-// in its file, and records it, so that a restart begins there.
-func (c *Core) snapshotted(i Index) {
-	if i <= c.snap.Index {
-		return // an older one, finished late
-	}
-	t, ok := c.log.term(i)
-	if !c.must(ok && i <= c.handed, "a snapshot lies beyond what was handed out to be applied") {
-		return
-	}
-	b := Base{Index: i, Term: t, Config: c.configAt(i).Config}
-	c.snap = b
-	c.disk.snapshot = &b
-	c.event(EventSnapshotRecorded, 0, i, ReasonNone)
-	if c.role == Leader {
-		c.cutLog(c.heldByAll())
-	}
-}
-
-// cutLog forgets the log up to the newest snapshot, but nothing that some
-// member may still lack: there is no other way yet to bring it up to date.
-func (c *Core) cutLog(all Index) {
-	i := min(all, c.snap.Index)
-	if i <= c.log.base {
-		return
-	}
-	t, ok := c.log.term(i)
-	if !ok {
-		return // beyond our own log: a leader's word that came before its entries
-	}
-	b := Base{Index: i, Term: t, Config: c.configAt(i).Config}
-	c.cutB = b
-	c.logFull = false
-	c.disk.cut = &b
-	c.log.cut(i)
-	c.forgetConfigs(i)
-	c.event(EventCut, 0, i, ReasonNone)
 }

@@ -1,5 +1,7 @@
 package raft
 
+import "slices"
+
 // ballot is one voter's answer in the campaign under way.
 type ballot struct {
 	id      NodeID
@@ -42,7 +44,7 @@ func (c *Core) electionTimeout() {
 
 // mayCampaign: only a voter whose disk remembers what it promised.
 func (c *Core) mayCampaign() bool {
-	return c.hard.Standing == Admitted && c.hard.Term < termMax && c.config().votes(c.cfg.Self)
+	return c.hard.Standing == Admitted && c.hard.Term < termMax && !c.removed && c.config().votes(c.cfg.Self)
 }
 
 // preCampaign asks who would vote for this server in the next term, and changes
@@ -94,6 +96,10 @@ func (c *Core) ask(pre, byTransfer bool) {
 // was cut off cannot depose a leader that the others still hear.
 func (c *Core) meetCandidate(m *Message) bool {
 	if m.Term > c.hard.Term {
+		if c.removedFor(m.From) {
+			c.refuseVote(m, ReasonRemoved)
+			return false
+		}
 		if !m.RequestVote.Transfer && c.leaderAlive() {
 			c.refuseVote(m, ReasonLeaderAlive)
 			return false
@@ -101,6 +107,12 @@ func (c *Core) meetCandidate(m *Message) bool {
 		c.becomeFollower(m.Term, 0, ReasonHigherTerm)
 	}
 	return true
+}
+
+// removedFor: a committed configuration has removed that server. It cannot win
+// under an older one, so it need not disturb anybody, and is told why.
+func (c *Core) removedFor(id NodeID) bool {
+	return slices.Contains(c.committedConfig().Config.Removed, id)
 }
 
 // leaderAlive says whether this server has reason to believe that a leader
@@ -143,6 +155,10 @@ func (c *Core) objection(m *Message) Reason {
 		term++
 	}
 	switch {
+	case c.removedFor(m.From):
+		return ReasonRemoved
+	case c.hard.Standing == Damaged:
+		return ReasonDamaged
 	case c.hard.Standing != Admitted:
 		return ReasonFresh
 	case term < c.hard.Term:
@@ -202,6 +218,11 @@ func (c *Core) onVoteReply(m *Message) {
 		kind = EventPreVoteReceived
 	}
 	c.event(kind, m.From, 0, r.Reason)
+	if r.Reason == ReasonRemoved {
+		c.noteRemoved(m.From)
+		c.becomeFollower(c.hard.Term, 0, ReasonRemoved)
+		return
+	}
 	if !r.Granted && r.Pre && c.fastPhase() {
 		c.deadline = min(c.deadline, c.now+Time(FastRetry)) // the voter may not have seen the close yet
 	}

@@ -88,6 +88,17 @@ func (c *Core) Hash() uint64 {
 		d.word(uint64(b.id))
 		d.flag(b.granted)
 	}
+	d.word(uint64(c.toldCut))
+	d.word(uint64(c.barrier.Index))
+	d.word(uint64(c.barrier.Term))
+	d.flag(c.change.waits)
+	d.word(c.change.tag)
+	d.word(uint64(c.change.index))
+	d.flag(c.removed)
+	d.word(uint64(c.fetch.base))
+	d.word(uint64(c.fetch.last))
+	d.word(c.fetch.offer.Install.Session)
+	d.flag(c.install != nil)
 	c.hashLeader(&d)
 	for _, p := range c.pending {
 		d.word(uint64(p.index))
@@ -97,6 +108,7 @@ func (c *Core) Hash() uint64 {
 	for _, a := range c.announced {
 		d.word(uint64(a.id))
 		d.word(uint64(a.incarnation))
+		d.word(uint64(a.level))
 		d.text(a.clientAddr)
 		d.flag(a.asked)
 		d.flag(a.answered)
@@ -156,6 +168,14 @@ func (c *Core) hashLeader(d *digest) {
 		d.flag(p.answered)
 		d.flag(p.lost)
 		believed(p.ackedSent)
+		d.word(uint64(p.snapshot.Index))
+		d.flag(p.behind)
+		d.flag(p.uncounted)
+		d.word(uint64(p.damagedBoot))
+		d.word(uint64(p.barrier))
+		d.word(uint64(p.goal))
+		at(p.goalAt)
+		d.flag(p.caughtUp)
 		at(p.contactAt)
 	}
 	for _, r := range c.reads {

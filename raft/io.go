@@ -183,7 +183,7 @@ const (
 	EventCut               EventKind = 26 // Index
 	EventPeerLost          EventKind = 27 // Peer stopped answering the leader
 	EventPeerBack          EventKind = 28 // Peer answers the leader again
-	EventLogFull           EventKind = 29 // the leader refuses writes; Peer lacks the most, from Index on
+	EventLogFull           EventKind = 29 // the leader refuses writes; Index = of its newest snapshot
 	EventPreVoteReceived   EventKind = 30 // Term, Peer; Reason 0 when it would vote
 	EventSnapshotOffered   EventKind = 31 // Peer, Index
 	EventSnapshotInstalled EventKind = 32 // Peer = whose, Index

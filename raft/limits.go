@@ -13,6 +13,10 @@ const (
 	// leaderReadsMax bounds the reads that wait for a round at the leader.
 	leaderReadsMax = 1 << 16
 
+	// awaitMax is how long a leader keeps the log for a member that fetches its
+	// snapshot and does not answer: a restart may take that long.
+	awaitMax = 30 * Second
+
 	// removedMax bounds the members that a configuration remembers as removed.
 	removedMax = 64
 

@@ -59,6 +59,16 @@ func (l *log) upTo(first Index, max int) []Entry {
 	return all
 }
 
+// after gives the smallest index behind which the log holds at most max bytes.
+func (l *log) after(max int) Index {
+	over := l.bytes - max
+	k := 0
+	for ; over > 0; k++ {
+		over -= entryBytes(&l.entries[k])
+	}
+	return l.base + Index(k)
+}
+
 // append adds e behind the last entry.
 func (l *log) append(e Entry) {
 	l.entries = append(l.entries, e)

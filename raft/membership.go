@@ -121,19 +121,30 @@ func (c *Core) forgetConfigs(i Index) {
 // committedConfig is the latest configuration that is committed.
 func (c *Core) committedConfig() *placedConfig { return c.configAt(c.commit) }
 
-// configsCommitted notices configurations between two commit indexes.
-func (c *Core) configsCommitted(before, now Index) {
-	for k := range c.configs {
-		if i := c.configs[k].Index; i > before && i <= now {
-			c.event(EventConfigCommitted, 0, i, ReasonNone)
-			c.nextGreetAt = c.now
-			c.noticeAdmission()
-		}
+// configCommitted notices that another configuration is committed now.
+func (c *Core) configCommitted() {
+	now := c.committedConfig()
+	c.event(EventConfigCommitted, 0, now.Index, ReasonNone)
+	c.nextGreetAt = c.now
+	c.announced = slices.DeleteFunc(c.announced, func(a announcement) bool { return !c.config().has(a.id) && !now.Config.has(a.id) })
+	c.noticeAdmission()
+	if slices.Contains(now.Config.Removed, c.cfg.Self) {
+		c.noteRemoved(0)
 	}
 }
 
-// appendConfig makes the leader propose a configuration. One change at a time:
-// the caller has seen that the one in force is committed (§6).
+// noteRemoved tells once that this server is no member any more, and never will
+// be again under its id.
+func (c *Core) noteRemoved(by NodeID) {
+	if c.removed {
+		return
+	}
+	c.removed = true
+	c.event(EventRemoved, by, c.committedConfig().Index, ReasonRemoved)
+}
+
+// appendConfig makes the leader propose a configuration. It is in force from
+// then on.
 func (c *Core) appendConfig(next *Configuration) {
 	i := c.appendOwn(EntryConfig, AppendConfiguration(nil, next))
 	c.configs = append(c.configs, placedConfig{Index: i, Config: next.Clone()})

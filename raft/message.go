@@ -81,7 +81,7 @@ type Append struct {
 	PrevIndex Index
 	PrevTerm  Term
 	Commit    Index
-	Cut       Index // every member holds the log up to here
+	Cut       Index // the leader needs the log up to here no more
 	Entries   []Entry
 }
 

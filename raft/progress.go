@@ -1,5 +1,10 @@
 package raft
 
+import (
+	"cmp"
+	"slices"
+)
+
 // peer is what a leader knows of another member (nextIndex and matchIndex of
 // Figure 2, and what came back).
 type peer struct {
@@ -20,7 +25,25 @@ type peer struct {
 	ackedSent  Time // when the newest message that it answered was sent, on the eager clock
 	answered   bool // in this term
 	contactAt  Time // when its newest answer arrived
-	lost       bool // told as EventPeerLost
+
+	snapshot    place // offered to it, because what it lacks is cut; Index 0: none
+	behind      bool  // it stands on a snapshot, and has not come as far as the newest
+	uncounted   bool  // its disk is damaged: part of no majority
+	damagedBoot Boot  // of the process that said so
+	barrier     Index // it is whole again once it holds the log up to here
+
+	// Rounds of replication (thesis §4.2.1): whether a learner has caught up.
+	goal     Index
+	goalAt   Time
+	caughtUp bool
+
+	lost bool // told as EventPeerLost
+}
+
+// place is an entry's place in the log.
+type place struct {
+	Index Index
+	Term  Term
 }
 
 // flight is one AppendEntries on its way.
@@ -68,10 +91,19 @@ func (p *peer) probeFrom(next Index) {
 	p.inflight, p.inflightBytes = p.inflight[:0], 0
 }
 
-// syncPeers makes c.peers follow the configuration in force.
+// syncPeers makes c.peers follow the configuration in force. Who leaves is sent
+// the log until that is committed, so that it learns of it.
 func (c *Core) syncPeers() {
 	members := c.config().Members
 	next := make([]peer, 0, len(members))
+	for k := range c.peers {
+		id := c.peers[k].id
+		_, stays := c.config().Member(id)
+		_, stayed := c.committedConfig().Config.Member(id)
+		if !stays && stayed {
+			next = append(next, c.peers[k])
+		}
+	}
 	for k := range members {
 		id := members[k].ID
 		if id == c.cfg.Self {
@@ -84,6 +116,7 @@ func (c *Core) syncPeers() {
 		c.sessions++
 		next = append(next, peer{id: id, session: c.sessions, probing: true, next: c.log.last() + 1})
 	}
+	slices.SortFunc(next, func(a, b peer) int { return cmp.Compare(a.id, b.id) })
 	c.peers = next
 }
 
@@ -107,7 +140,7 @@ func (c *Core) quorumSent() Time {
 		if id == c.cfg.Self {
 			return uint64(c.eager)
 		}
-		if p := c.peer(id); p != nil && p.answered {
+		if p := c.peer(id); p != nil && p.answered && !p.uncounted {
 			return uint64(p.ackedSent)
 		}
 		return 0
@@ -146,13 +179,4 @@ func (c *Core) noticeLost() {
 			c.event(EventPeerLost, p.id, p.match, ReasonNone)
 		}
 	}
-}
-
-// heldByAll is how far every member is known to hold the log durably.
-func (c *Core) heldByAll() Index {
-	all := c.disk.persisted
-	for k := range c.peers {
-		all = min(all, c.peers[k].match)
-	}
-	return all
 }

@@ -61,6 +61,11 @@ func contains(ids []NodeID, id NodeID) bool {
 	return ok
 }
 
+func (c *Configuration) has(id NodeID) bool {
+	_, ok := c.Member(id)
+	return ok
+}
+
 // Member gives what the configuration records of id.
 func (c *Configuration) Member(id NodeID) (Member, bool) {
 	for k := range c.Members {

@@ -98,7 +98,7 @@ func (c *Core) confirmedRound() uint64 {
 		if id == c.cfg.Self {
 			return c.round
 		}
-		if p := c.peer(id); p != nil {
+		if p := c.peer(id); p != nil && !p.uncounted {
 			return p.ackedRound
 		}
 		return 0

@@ -14,6 +14,7 @@ func (c *Core) becomeLeader() {
 	c.leaderGone = false
 	c.ledSince, c.ledFrom, c.graceAt, c.graceFor = c.eager, c.now, 0, 0
 	c.transfer = transfer{}
+	c.change = changeWait{}
 	c.reads = c.reads[:0]
 	c.uncommitted, c.logFull = 0, false
 	for _, e := range c.log.slice(c.commit+1, c.log.last()) {
@@ -37,6 +38,7 @@ func (c *Core) stopLeading(why Reason) {
 	}
 	c.transfer = transfer{}
 	c.failReads(why)
+	c.loseChange(why)
 	c.peers = c.peers[:0]
 	c.uncommitted, c.logFull = 0, false
 	c.heardEver = false
@@ -103,19 +105,13 @@ func (c *Core) refusal(size int) Reason {
 	return ReasonNone
 }
 
-// noteLogFull tells once who keeps the log from being cut.
+// noteLogFull tells once that no snapshot allows the log to be cut.
 func (c *Core) noteLogFull() {
 	if c.logFull {
 		return
 	}
 	c.logFull = true
-	slowest, lacks := NodeID(0), c.disk.persisted
-	for k := range c.peers {
-		if c.peers[k].match < lacks {
-			slowest, lacks = c.peers[k].id, c.peers[k].match
-		}
-	}
-	c.event(EventLogFull, slowest, lacks+1, ReasonLogFull)
+	c.event(EventLogFull, 0, c.snap.Index, ReasonLogFull)
 }
 
 // appendOwn puts an entry of this term at the end of the leader's log.
@@ -135,10 +131,17 @@ func (c *Core) replicate() {
 }
 
 func (c *Core) sendEntries(p *peer) {
-	if p.probing {
+	c.setGoal(p)
+	switch {
+	case p.snapshot.Index != 0:
+		return // the offer is repeated with the heartbeats
+	case p.next <= c.log.base:
+		c.offer(p)
+		return
+	case p.probing:
 		if !p.paused {
 			p.paused = true
-			c.sendAppend(p, c.log.upTo(max(p.next, c.log.base+1), min(probeBytes, c.cfg.MaxAppendBytes)))
+			c.sendAppend(p, c.log.upTo(p.next, min(probeBytes, c.cfg.MaxAppendBytes)))
 		}
 		return
 	}
@@ -179,6 +182,9 @@ func (c *Core) beat() {
 	c.heartbeatAt = c.now + Time(c.cfg.Heartbeat)
 	for k := range c.peers {
 		c.sendHeartbeat(&c.peers[k])
+		if c.peers[k].snapshot.Index != 0 {
+			c.sendOffer(&c.peers[k])
+		}
 	}
 	c.answerReads() // a single voter needs no answer
 }
@@ -195,11 +201,14 @@ func (c *Core) sendHeartbeat(p *peer) {
 // durably, if it is of the own term: older entries commit only along with one
 // of the own term (§5.4.2, Figure 8).
 func (c *Core) advanceCommit() {
+	if c.role != Leader {
+		return
+	}
 	n := Index(c.config().reached(func(id NodeID) uint64 {
 		if id == c.cfg.Self {
 			return uint64(c.disk.persisted)
 		}
-		if p := c.peer(id); p != nil {
+		if p := c.peer(id); p != nil && !p.uncounted {
 			return uint64(p.match)
 		}
 		return 0
@@ -222,7 +231,7 @@ func (c *Core) advanceCommit() {
 		}
 	}
 	c.answerReads()
-	c.recordMembers()
+	c.tendMembership()
 }
 
 // setCommit also ends the proposals that are decided by it.
@@ -233,14 +242,17 @@ func (c *Core) setCommit(n Index) {
 	before := c.commit
 	c.commit = n
 	c.endProposals()
-	c.configsCommitted(before, n)
+	if c.configAt(n).Index > before {
+		c.configCommitted()
+	}
 }
 
 // endProposals ends the proposals that the commit index decides. An entry that
 // was overwritten here is not lost by that: a server that still holds it may win
 // a later election and commit it. It is lost when another entry is committed at
 // its index, or one of a later term anywhere: terms only grow along a log, so no
-// log with both can be, and every later leader's log has the committed one.
+// log with both can be, and every later leader's log has the committed one. What
+// a snapshot covers cannot be told any more.
 func (c *Core) endProposals() {
 	term, _ := c.log.term(c.commit)
 	keep := c.pending[:0]
@@ -248,6 +260,8 @@ func (c *Core) endProposals() {
 		switch {
 		case c.log.matches(p.index, p.term) && p.index <= c.commit:
 			c.outcome(Outcome{Kind: Committed, Tag: p.tag, Index: p.index, Leader: c.leader})
+		case p.index < c.log.base:
+			c.outcome(Outcome{Kind: Unknown, Tag: p.tag, Index: p.index, Reason: ReasonSnapshot, Leader: c.leader})
 		case p.index <= c.commit || p.term < term:
 			c.outcome(Outcome{Kind: Lost, Tag: p.tag, Index: p.index, Reason: ReasonOverwritten, Leader: c.leader})
 		default:
@@ -264,7 +278,7 @@ func (c *Core) onAppend(m *Message) {
 		c.event(EventMessageIgnored, m.From, a.PrevIndex, ReasonGap)
 		return
 	}
-	if !c.hearLeader(m) || c.hard.Standing != Admitted {
+	if !c.hearLeader(m) || c.hard.Standing == Fresh {
 		return // a fresh disk acknowledges nothing
 	}
 	prev, entries := a.PrevIndex, a.Entries
@@ -288,8 +302,8 @@ func (c *Core) onAppend(m *Message) {
 	end := max(prev+Index(len(entries)), c.commit)
 	c.verified = max(c.verified, end)
 	c.learnCommit(min(a.Commit, c.verified), a.Cut)
-	c.holdForLog(Message{Kind: KindAppendReply, To: m.From, AppendReply: AppendReply{
-		Session: a.Session, Round: a.Round, Sent: a.Sent, Match: end}})
+	c.holdForLog(Message{Kind: KindAppendReply, To: m.From, AppendReply: c.promising(AppendReply{
+		Session: a.Session, Round: a.Round, Sent: a.Sent, Match: end})})
 }
 
 // agreesBelowCommit says whether what this term's leader sent agrees with what is
@@ -366,6 +380,12 @@ func (c *Core) truncate(first Index) {
 	c.logChanged(first)
 }
 
+// promising adds to an answer what it is worth to the leader.
+func (c *Core) promising(r AppendReply) AppendReply {
+	r.Uncounted = c.hard.Standing != Admitted
+	return r
+}
+
 // refuseAppend tells the leader where to look: at the end of a log that is too
 // short, or below the entries that cannot agree.
 func (c *Core) refuseAppend(m *Message, held bool) {
@@ -375,9 +395,9 @@ func (c *Core) refuseAppend(m *Message, held bool) {
 	}
 	hint, term := c.log.agreement(m.Append.PrevIndex, m.Append.PrevTerm)
 	c.event(EventAppendRefused, m.From, m.Append.PrevIndex, why)
-	c.holdForTerm(Message{Kind: KindAppendReply, To: m.From, AppendReply: AppendReply{
+	c.holdForTerm(Message{Kind: KindAppendReply, To: m.From, AppendReply: c.promising(AppendReply{
 		Session: m.Append.Session, Round: m.Append.Round, Sent: m.Append.Sent,
-		Rejected: true, Reason: why, PrevIndex: m.Append.PrevIndex, HintIndex: hint, HintTerm: term}})
+		Rejected: true, Reason: why, PrevIndex: m.Append.PrevIndex, HintIndex: hint, HintTerm: term})})
 }
 
 // learnCommit takes over what the leader says is committed, as far as this log
@@ -386,19 +406,26 @@ func (c *Core) learnCommit(commit, cut Index) {
 	if commit > c.commit {
 		c.setCommit(commit)
 	}
-	c.cutLog(min(cut, c.commit))
+	if c.fetch.base != 0 && c.fetch.base <= c.commit {
+		c.stopFetch()
+	}
+	c.toldCut = max(c.toldCut, cut)
+	if c.role != Leader {
+		c.trim()
+	}
 }
 
 // onHeartbeat: the leader lives.
 func (c *Core) onHeartbeat(m *Message) {
-	if !c.hearLeader(m) || c.hard.Standing != Admitted {
+	if !c.hearLeader(m) || c.hard.Standing == Fresh {
 		return
 	}
 	h := &m.Heartbeat
 	c.learnCommit(min(h.Commit, c.verified), h.Cut)
 	// Waits for the term alone: a slow disk must not look like a dead server.
 	c.holdForTerm(Message{Kind: KindHeartbeatRep, To: m.From, HeartbeatRep: HeartbeatReply{
-		Session: h.Session, Round: h.Round, Sent: h.Sent, Received: c.verified}})
+		Session: h.Session, Round: h.Round, Sent: h.Sent, Received: c.verified,
+		Uncounted: c.hard.Standing != Admitted}})
 }
 
 // onAppendReply moves a peer's progress (§5.3).
@@ -408,23 +435,36 @@ func (c *Core) onAppendReply(m *Message) {
 	if c.role != Leader || p == nil || p.session != r.Session {
 		return // an answer to an earlier leadership or membership
 	}
+	counts := p.uncounted && !r.Uncounted // from now on
+	p.uncounted = r.Uncounted
 	c.noteAnswer(p, r.Round, r.Sent)
 	if r.Rejected {
 		c.onRejected(p, r)
 	} else {
 		c.onMatched(p, r.Match)
 	}
+	if counts {
+		c.advanceCommit()
+	}
 	c.answerReads()
 }
 
 func (c *Core) onRejected(p *peer, r *AppendReply) {
-	if r.PrevIndex <= p.match || p.probing && r.PrevIndex != p.next-1 {
+	switch {
+	case r.Reason == ReasonSnapshot:
+		if r.PrevIndex == p.snapshot.Index {
+			p.snapshot = place{} // it is gone: offer the newest
+			c.offer(p)
+		}
+		return
+	case p.snapshot.Index != 0, r.PrevIndex <= p.match, p.probing && r.PrevIndex != p.next-1:
 		return // an answer to a message that was overtaken
 	}
 	agree, _ := c.log.agreement(min(r.HintIndex, r.PrevIndex-1), r.HintTerm)
-	stuck := p.probing && agree+1 >= p.next
+	if min(r.HintIndex, r.PrevIndex-1) < c.log.base {
+		agree = c.log.base - 1 // nobody here can say any more where the logs agree
+	}
 	p.probeFrom(agree + 1)
-	p.paused = stuck // below the cut: try again no faster than heartbeats
 	c.sendEntries(p)
 }
 
@@ -434,7 +474,11 @@ func (c *Core) onMatched(p *peer, match Index) {
 		c.event(EventMessageIgnored, p.id, match, ReasonGap)
 		return // no honest follower of this term says so
 	}
-	if match >= p.match && p.probing {
+	if p.snapshot.Index != 0 && match >= p.snapshot.Index {
+		p.snapshot, p.behind = place{}, true
+	}
+	p.behind = p.behind && match < c.snap.Index
+	if match >= p.match && p.probing && p.snapshot.Index == 0 {
 		p.probing, p.paused = false, false
 		p.next = match + 1
 	}
@@ -442,8 +486,9 @@ func (c *Core) onMatched(p *peer, match Index) {
 		p.match = match
 		p.next = max(p.next, match+1)
 		p.land(match)
+		c.noteRound(p)
 		c.advanceCommit()
-		c.cutLog(c.heldByAll())
+		c.trim()
 		c.mayHandOver()
 	}
 	if p = c.peer(id); p == nil { // a commit may have changed the configuration, and c.peers with it
@@ -462,8 +507,11 @@ func (c *Core) onHeartbeatReply(m *Message) {
 	if c.role != Leader || p == nil || p.session != r.Session {
 		return
 	}
+	counts := p.uncounted && !r.Uncounted // from now on
+	p.uncounted = r.Uncounted
 	c.noteAnswer(p, r.Round, r.Sent)
 	switch {
+	case p.snapshot.Index != 0:
 	case p.probing:
 		p.paused = false
 	case r.Received < p.match:
@@ -474,5 +522,8 @@ func (c *Core) onHeartbeatReply(m *Message) {
 		p.probeFrom(min(r.Received, c.log.last()) + 1)
 	}
 	c.sendEntries(p)
+	if counts {
+		c.advanceCommit() // what it has acknowledged meanwhile
+	}
 	c.answerReads()
 }

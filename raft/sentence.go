@@ -69,14 +69,11 @@ func (e Event) Sentence(name func(NodeID) string) string {
 	case EventSnapshotRecorded:
 		return "has a snapshot of everything up to entry " + index
 	case EventCut:
-		return "forgets its log up to entry " + index + ", which every member has"
+		return "forgets its log up to entry " + index + ", which its snapshot holds"
 	case EventPeerLost:
 		return "hears nothing from " + peer + " any more"
 	case EventLogFull:
-		if e.Peer == 0 {
-			return "refuses writes: the log has reached its bound, and no snapshot allows to cut it yet"
-		}
-		return "refuses writes: the log has reached its bound, and " + peer + " lacks it from entry " + index + " on; start " + peer
+		return "refuses writes: the log has reached its bound, and its newest snapshot, up to entry " + index + ", does not allow to cut it"
 	case EventSnapshotOffered:
 		return "offers its snapshot up to entry " + index + " to " + peer
 	case EventSnapshotInstalled:

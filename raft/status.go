@@ -12,7 +12,8 @@ func (c *Core) Status() Status {
 		LogBytes: c.log.bytes, LogBytesMax: c.cfg.MaxLogBytes, LogFull: c.logFull, Uncommitted: c.uncommitted, Elections: c.elections,
 		Deadline: c.deadline, TimeoutDrawn: c.drawn, Transferee: c.transfer.to,
 		Config: c.config().Clone(), ConfigIndex: c.configs[len(c.configs)-1].Index,
-		Confirmed: c.Confirmed(), Fault: c.fault,
+		Confirmed: c.Confirmed(), Fault: c.fault, Removed: c.removed, Level: c.config().Level(),
+		ElectionMin: c.cfg.ElectionMin, ElectionMax: c.cfg.ElectionMax, Heartbeat: c.cfg.Heartbeat,
 	}
 	if c.heardEver && c.heardFrom == c.leader {
 		s.LeaderHeard = c.heardAt
@@ -25,7 +26,9 @@ func (c *Core) Status() Status {
 		p := &c.peers[k]
 		s.Peers = append(s.Peers, PeerStatus{ID: p.id, Match: p.match, Next: p.next,
 			Probing: p.probing, Inflight: len(p.inflight), LastContact: p.contactAt,
-			Learner: contains(c.config().Learners, p.id)})
+			Learner:  contains(c.config().Learners, p.id),
+			Snapshot: p.snapshot.Index, Uncounted: p.uncounted, CaughtUp: c.inStep(p),
+			Removed: !c.config().has(p.id)})
 	}
 	return s
 }
