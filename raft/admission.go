@@ -256,10 +256,13 @@ func (c *Core) noticeRepair() {
 
 // recordMembers makes a leader propose a configuration that records what the
 // members, itself included, told of their disks, addresses and programs. It
-// waits until an entry of its own term is committed, but not for the previous
-// configuration: the voters stay the same, so every two majorities meet.
+// waits until an entry of its own term and the previous configuration are
+// committed; but where one server becomes two, that cannot be committed before
+// the newcomer is recorded. The voters stay the same, so every two majorities
+// meet all the same.
 func (c *Core) recordMembers() {
-	if c.role != Leader || c.commit < c.firstOfTerm || c.transfer.to != 0 {
+	if c.role != Leader || c.commit < c.firstOfTerm || c.transfer.to != 0 ||
+		c.configs[len(c.configs)-1].Index > c.commit && len(c.config().Voters) != 2 {
 		return
 	}
 	now := c.config()

@@ -36,7 +36,7 @@ func (c *Core) offer(p *peer) {
 
 func (c *Core) sendOffer(p *peer) {
 	c.send(Message{Kind: KindInstallSnapshot, To: p.id, Install: InstallSnapshot{
-		Session: p.session, Round: c.round, Sent: c.now, Index: p.snapshot.Index, LastTerm: p.snapshot.Term}})
+		Session: p.session, Round: c.round, Sent: c.eager, Index: p.snapshot.Index, LastTerm: p.snapshot.Term}})
 }
 
 // onInstallSnapshot is InstallSnapshot at the receiver.
