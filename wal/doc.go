@@ -12,6 +12,7 @@
 //	identity                            who this is; its boot grows with every Open
 //	0000000000000001.wal …              segments, numbered in hexadecimal without a gap
 //	<group>-<index>.snap                snapshots of state machines
+//	<group>-<index>-<term>.part         a snapshot that is arriving from a peer
 //	*.tmp                               unfinished work, removed by the next Open
 //
 // A segment begins with a head frame that repeats the small state of every

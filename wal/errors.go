@@ -36,6 +36,9 @@ type DamageError struct {
 	Offset int64        // in bytes; the first place that is known to be bad
 	Group  raft.GroupID // 0 when it concerns all groups, or is not known
 	What   string
+
+	missing bool // the file is not there at all
+	fresh   bool // nothing that was confirmed: it comes from a peer just now
 }
 
 // Error names the place, what is wrong and what to do.
@@ -44,11 +47,17 @@ func (e *DamageError) Error() string {
 	if e.Group != 0 {
 		s += " (group " + strconv.FormatUint(uint64(e.Group), 10) + ")"
 	}
+	if e.fresh {
+		return s + ": " + e.What
+	}
 	return s + ": " + e.What + "; " + whatToDo
 }
 
-// Is makes every DamageError an ErrDamaged.
-func (e *DamageError) Is(target error) bool { return target == ErrDamaged }
+// Is makes every DamageError an ErrDamaged, and that of a file which is missing
+// an io/fs.ErrNotExist as well.
+func (e *DamageError) Is(target error) bool {
+	return target == ErrDamaged || e.missing && target == fs.ErrNotExist
+}
 
 // because is an error with its cause.
 type because struct {

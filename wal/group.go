@@ -165,5 +165,6 @@ func cloneBase(b *raft.Base) raft.Base {
 	c.Config.Voters = append([]raft.NodeID(nil), b.Config.Voters...)
 	c.Config.Outgoing = append([]raft.NodeID(nil), b.Config.Outgoing...)
 	c.Config.Learners = append([]raft.NodeID(nil), b.Config.Learners...)
+	c.Config.Removed = append([]raft.NodeID(nil), b.Config.Removed...)
 	return c
 }

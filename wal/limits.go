@@ -27,8 +27,7 @@ const (
 	// removed. Two cover a burst between two cuts.
 	releasedMax = 2
 
-	// fillBytes is written at once when a segment is filled with zeros, and
-	// summed up at once when a snapshot is.
+	// fillBytes is written at once when a segment is filled with zeros.
 	fillBytes = 256 << 10
 	// readBytes is the window through which recovery reads a segment.
 	readBytes = 256 << 10
@@ -38,6 +37,11 @@ const (
 	nameBytesMax     = 1024
 
 	// snapshotHeadMax bounds what stands before a snapshot's data: a
-	// configuration of some thousand members.
-	snapshotHeadMax = 1 << 20
+	// configuration of 64 members with the longest names and addresses.
+	snapshotHeadMax = 256 << 10
+	// snapshotDataMax keeps every position in 63 bits.
+	snapshotDataMax = 1 << 60
+	// snapshotSyncBytes: a snapshot is synced each time this much was written,
+	// so that no sync of the log ever waits behind a whole snapshot.
+	snapshotSyncBytes = 4 << 20
 )

@@ -36,12 +36,13 @@ type Stats struct {
 	Waited    uint64 // changes of segment that found none prepared
 	Torn      int    // frames that Open found behind a torn end, and erased
 	Unsynced  int64  // bytes that Open found behind the last position known to be durable, and made durable
-	Snapshots uint64 // snapshots that were saved
+	Snapshots uint64 // snapshots that were committed
+	Received  uint64 // snapshots that were received
 }
 
 // Log is the durable log of one data directory. Append and Sync are the
-// writer's: one goroutine calls them. Prepare, SaveSnapshot, LoadSnapshot and
-// Stats may be called from others at the same time.
+// writer's: one goroutine calls them. Prepare, Stats and what concerns snapshots
+// may be called from others at the same time.
 type Log struct {
 	fs          FS
 	dir         string

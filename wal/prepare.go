@@ -180,7 +180,8 @@ func (l *Log) removeReleased() error {
 	}
 }
 
-// removeSnapshots removes the files that are older than what is recorded.
+// removeSnapshots removes the files that are older than what is recorded, and
+// what arrives in vain.
 func (l *Log) removeSnapshots() (err error) {
 	l.mu.Lock()
 	outdated := l.outdated
@@ -201,8 +202,7 @@ func (l *Log) removeSnapshots() (err error) {
 		return wrap("list data directory "+l.dir, err)
 	}
 	for _, name := range names {
-		g, index, ok := snapshotParts(name)
-		if !ok || index >= l.recordedIndex(g) {
+		if !l.isOld(name) {
 			continue
 		}
 		if err := l.fs.Remove(l.dir + "/" + name); err != nil {
@@ -210,6 +210,16 @@ func (l *Log) removeSnapshots() (err error) {
 		}
 	}
 	return nil
+}
+
+// isOld says whether a file is a snapshot from before the one that is recorded,
+// or the part of one that is not after it.
+func (l *Log) isOld(name string) bool {
+	if g, index, ok := snapshotParts(name); ok {
+		return index < l.recordedIndex(g)
+	}
+	g, index, _, ok := partParts(name)
+	return ok && index <= l.recordedIndex(g)
 }
 
 func (l *Log) recordedIndex(g raft.GroupID) raft.Index {
