@@ -147,6 +147,9 @@ func (c *cluster) tick() {
 	c.wire = nil
 	for k := range arriving {
 		m := arriving[k]
+		if int(m.To) > len(c.nodes) {
+			continue // a member that has not started
+		}
 		n := c.node(m.To)
 		if n.core == nil || c.cut[[2]NodeID{m.From, m.To}] || c.drop != nil && c.drop(&m) {
 			continue

@@ -45,6 +45,7 @@ type Core struct {
 	toldCut Index // every member holds the log up to here, says the leader
 	barrier place // of a damaged disk, see admission.go
 	change  changeWait
+	leaving bool  // some of peers are members no more; see syncPeers
 	removed bool  // a committed configuration says that it has left
 	fetch   fetch // a snapshot that the leader offered and this server lacks
 	install *Base // the state machine is to begin again from it; see handOut

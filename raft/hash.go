@@ -170,6 +170,7 @@ func (c *Core) hashLeader(d *digest) {
 		believed(p.ackedSent)
 		d.word(uint64(p.snapshot.Index))
 		d.flag(p.behind)
+		at(p.leaveBy)
 		d.flag(p.uncounted)
 		d.word(uint64(p.damagedBoot))
 		d.word(uint64(p.barrier))

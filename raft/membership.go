@@ -150,5 +150,6 @@ func (c *Core) appendConfig(next *Configuration) {
 	c.configs = append(c.configs, placedConfig{Index: i, Config: next.Clone()})
 	c.event(EventConfigAppended, 0, i, ReasonNone)
 	c.syncPeers()
+	c.graceAt = c.eager // other voters: they have the usual time to answer
 	c.replicate()
 }

@@ -32,6 +32,8 @@ type peer struct {
 	damagedBoot Boot  // of the process that said so
 	barrier     Index // it is whole again once it holds the log up to here
 
+	leaveBy Time // it has left, and is told so until then; 0: it has not
+
 	// Rounds of replication (thesis §4.2.1): whether a learner has caught up.
 	goal     Index
 	goalAt   Time
@@ -92,16 +94,22 @@ func (p *peer) probeFrom(next Index) {
 }
 
 // syncPeers makes c.peers follow the configuration in force. Who leaves is sent
-// the log until that is committed, so that it learns of it.
+// the log until it has been told that this is committed, or does not answer: so
+// it learns of it.
 func (c *Core) syncPeers() {
 	members := c.config().Members
 	next := make([]peer, 0, len(members))
+	c.leaving = false
 	for k := range c.peers {
-		id := c.peers[k].id
-		_, stays := c.config().Member(id)
-		_, stayed := c.committedConfig().Config.Member(id)
-		if !stays && stayed {
-			next = append(next, c.peers[k])
+		p := c.peers[k]
+		if c.config().has(p.id) {
+			continue
+		}
+		if p.leaveBy == 0 && !c.committedConfig().Config.has(p.id) {
+			p.leaveBy = c.now + Time(c.cfg.ElectionMax)
+		}
+		if p.leaveBy == 0 || p.leaveBy > c.now && p.commitSent < c.committedConfig().Index {
+			next, c.leaving = append(next, p), true
 		}
 	}
 	for k := range members {

@@ -178,6 +178,9 @@ func (c *Core) leaderWake() {
 
 // beat begins a round: every peer is told that the leader lives.
 func (c *Core) beat() {
+	if c.leaving {
+		c.syncPeers()
+	}
 	c.round++
 	c.heartbeatAt = c.now + Time(c.cfg.Heartbeat)
 	for k := range c.peers {
