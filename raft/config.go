@@ -40,6 +40,8 @@ type Config struct {
 	// AutoTiming derives heartbeat and election timeout from measured round
 	// trips, between AutoFloor and the configured values. Not with LeaseReads.
 	AutoTiming bool
+	// Lab leaves rules out, in a build with the tag lab; otherwise it is empty.
+	Lab Lab
 	// StallAfter is how long the leader's disk may confirm nothing before it
 	// hands over; 0 means ElectionMax.
 	StallAfter Duration

@@ -255,7 +255,7 @@ func (c *Core) wake() {
 func (c *Core) nextWake() Time {
 	w := c.deadline
 	if c.role == Leader {
-		w = min(c.heartbeatAt, c.patient(c.quorumBasis()+Time(c.cfg.ElectionMax)+1))
+		w = min(c.heartbeatAt, c.givesUp(c.patient(c.quorumBasis()+Time(c.cfg.ElectionMax)+1)))
 		if c.transfer.to != 0 {
 			w = min(w, c.transfer.deadline)
 		}

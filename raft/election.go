@@ -39,6 +39,10 @@ func (c *Core) electionTimeout() {
 		c.setLeader(0) // it fell silent
 		return
 	}
+	if !c.preVotes() {
+		c.campaignNow(why)
+		return
+	}
 	c.preCampaign(why)
 }
 
@@ -73,6 +77,7 @@ func (c *Core) campaignNow(why Reason) {
 	}
 	c.event(EventBecameCandidate, 0, 0, why)
 	c.ask(false, why == ReasonTransferAsked)
+	c.holdRequests()
 	c.countVotes()
 }
 
@@ -100,7 +105,7 @@ func (c *Core) meetCandidate(m *Message) bool {
 			c.refuseVote(m, ReasonRemoved)
 			return false
 		}
-		if !m.RequestVote.Transfer && c.leaderAlive() {
+		if c.checksQuorum() && !m.RequestVote.Transfer && c.leaderAlive() {
 			c.refuseVote(m, ReasonLeaderAlive)
 			return false
 		}
@@ -120,7 +125,7 @@ func (c *Core) removedFor(id NodeID) bool {
 // not closed its connections; or this server is that leader.
 func (c *Core) leaderAlive() bool {
 	if c.role == Leader {
-		return c.eager-c.answeredSince() < Time(c.cfg.ElectionMin)
+		return !c.checksQuorum() || c.eager-c.answeredSince() < Time(c.cfg.ElectionMin)
 	}
 	return c.heardEver && !c.leaderGone && c.now-c.heardAt < Time(c.cfg.ElectionMin)
 }
@@ -262,6 +267,9 @@ func (c *Core) countVotes() {
 
 // loseCampaign waits for another timeout, a short one after a fast start.
 func (c *Core) loseCampaign() {
+	if c.waitsOut() {
+		return
+	}
 	c.becomeFollower(c.hard.Term, 0, ReasonRefused)
 	c.resetTimer()
 	if c.fastPhase() {
@@ -283,7 +291,7 @@ func (c *Core) becomeFollower(term Term, leader NodeID, why Reason) {
 	if was == Leader {
 		c.stopLeading(why) // tells waiting clients whom to ask now
 	}
-	if was == Leader || was == Candidate {
+	if c.restartsTimer(was) {
 		c.resetTimer()
 	}
 }

@@ -144,12 +144,16 @@ func (w *World) Start(i int) {
 
 func (w *World) groupConfig(i int) host.GroupConfig {
 	n := &w.nodes[i]
-	return host.GroupConfig{SnapshotBytes: w.snapshotBytes, Raft: raft.Config{
+	cfg := host.GroupConfig{SnapshotBytes: w.snapshotBytes, Raft: raft.Config{
 		Group: group, Self: raft.NodeID(i + 1), Boot: n.log.Boot(), Incarnation: n.log.Incarnation(),
 		ClientAddr: name(i) + ":2379", Initial: w.initial.Clone(),
 		Seed: n.rand.Uint64(), NoFastDetection: w.slow,
 		MaxAppendBytes: w.appendBytes, MaxInflight: w.inflight,
 	}}
+	if w.opt.Trial != nil {
+		w.opt.Trial.set(&cfg.Raft)
+	}
+	return cfg
 }
 
 func (w *World) newMachine(i int) *machine {
@@ -176,7 +180,7 @@ func (w *World) Crash(i int) {
 			continue
 		}
 		late := raft.Time(w.net.latencyMin) + raft.Time(n.wear.Between(0, int64(2*raft.Millisecond)))
-		if w.opt.Story {
+		if w.opt.Story && w.opt.Trial == nil {
 			late = raft.Time(w.net.latencyMin)
 		}
 		w.at(max(w.now+late, w.net.free[i][p]), event{kind: evPeerDown, node: p, peer: i, run: w.nodes[p].run, n: uint64(boot)})

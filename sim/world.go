@@ -20,6 +20,9 @@ type Options struct {
 	// latency for every message and every disk. A story drives it.
 	Story bool
 
+	// Trial makes a story's world for an experiment; nil: none.
+	Trial *Trial
+
 	// Only for stories, which do not draw them from the seed:
 	Slow           bool // fast detection is off
 	MaxAppendBytes int
@@ -74,6 +77,7 @@ func New(opt Options) *World {
 		opt.Nodes = 5
 	}
 	opt.Nodes = min(opt.Nodes, nodesMax)
+	opt.Story = opt.Story || opt.Trial != nil
 	if opt.Run == 0 {
 		opt.Run = 60 * raft.Second
 	}
@@ -119,6 +123,9 @@ func (w *World) plain() {
 	w.load.clients = make([]client, clientsMax)
 	w.load.ops = make([]Op, 1)
 	w.load.stopped = true
+	if w.opt.Trial != nil {
+		w.try(w.opt.Trial)
+	}
 }
 
 // draw lets the seed decide on the hardware, the settings and the load.
