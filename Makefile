@@ -1,5 +1,5 @@
 # Two commands are enough to begin: make demo, make test. Both need only Go.
-.PHONY: demo build test race fuzz mutants bench test-faults test-browser test-etcdctl fix
+.PHONY: demo build test race fuzz mutants bench test-faults test-browser test-etcdctl links fix
 VECHE = go run ./cmd/veche
 
 demo: ; $(VECHE) demo
@@ -7,6 +7,7 @@ build: ; CGO_ENABLED=0 go build -trimpath -o bin/veche ./cmd/veche
 test: ; go vet ./... && test -z "$$(gofmt -l .)" && go test $$(go list ./... | grep -v sim/check) && go test -count=1 -v ./sim/check
 race: ; go test -race -short ./...
 fuzz: ; go run ./internal/fuzz -time 5s
+links: ; go test -tags lab ./sim/lab && go run -tags lab ./cmd/veche sim links
 mutants: ; go test -count=1 -v -timeout 40m ./sim/mutants -args -plant all
 bench: ; go test -run '^$$' -bench . ./raft ./wal ./transport ./host ./store && $(VECHE) bench failover --both
 test-faults: ; go test -count=1 -tags faults -v -timeout 15m ./faults

@@ -1,0 +1,65 @@
+package lab
+
+import (
+	"testing"
+
+	"veche/raft"
+)
+
+// Goal: whatever happens to the links, the cluster as it serves is at work again
+// and nobody's term runs away. Method: each fault with the leader at every place
+// that matters and ten seeds, both rules on; the bounds are an election or two.
+func TestLinks_ProductionComesThroughEveryFault(t *testing.T) {
+	for _, f := range LinkFaults() {
+		got := RunLinks(&f, Rules{PreVote: true, CheckQuorum: true}, 10)
+		if got.Broken != nil {
+			t.Errorf("%s: %v", f.Name, got.Broken)
+		}
+		if got.Verdict > Recovered || got.Changes > 0 {
+			t.Errorf("%s: %v, with %d changes of the leader in the last 30 s", f.Name, got.Verdict, got.Changes)
+		}
+		if got.Terms > 3 {
+			t.Errorf("%s: %d terms were used", f.Name, got.Terms)
+		}
+		if got.Gap > 2*raft.Second || got.Committed < got.Proposed-20 {
+			t.Errorf("%s: %d of %d committed, the longest pause was %d ms", f.Name, got.Committed, got.Proposed, got.Gap/raft.Millisecond)
+		}
+		if got.Runs != 10*len(f.leaders) || got.Proposed != 600 {
+			t.Errorf("%s: %d runs of %d proposals", f.Name, got.Runs, got.Proposed)
+		}
+	}
+}
+
+// Goal: a seed is a result. Method: one fault twice, everything equal.
+func TestLinks_SameSeedSameResult(t *testing.T) {
+	f := LinkFaults()[0]
+	a, b := runLink(&f, Rules{true, true}, 1, 7), runLink(&f, Rules{true, true}, 1, 7)
+	if a != b {
+		t.Errorf("%+v, and then %+v", a, b)
+	}
+}
+
+// Goal: each verdict is given for what it says. Method: made-up observations.
+func TestLinks_VerdictsSayWhatWasSeen(t *testing.T) {
+	for _, c := range []struct {
+		res  LinkResult
+		want Verdict
+	}{
+		{LinkResult{Gap: 100 * raft.Millisecond}, Stable},
+		{LinkResult{Gap: 400 * raft.Millisecond, Terms: 1}, Recovered},
+		{LinkResult{Gap: 100 * raft.Millisecond, Terms: 50}, TermsGrow},
+		{LinkResult{Gap: 400 * raft.Millisecond, Terms: 50, Changes: 20}, Restless},
+		{LinkResult{Gap: watchFor, Terms: 50}, Split},
+		{LinkResult{Gap: watchFor}, Leaderless},
+	} {
+		x := &linkRun{world: newLinkWorld(1, Rules{true, true}, nil), res: c.res} // nobody has started: nobody leads
+		if c.res.Gap < calmFor {
+			x.doneAt = 1
+		} else {
+			x.world.RunUntil(raft.Time(watchFor))
+		}
+		if x.judge(); x.res.Verdict != c.want {
+			t.Errorf("%+v is judged %v, not %v", c.res, x.res.Verdict, c.want)
+		}
+	}
+}
