@@ -250,12 +250,13 @@ func (c *Core) setGoal(p *peer) {
 }
 
 // noteRound ends it: a learner has caught up when one took less than an election
-// timeout, so that its promotion makes nobody wait longer than that.
+// timeout, so that its promotion makes nobody wait longer than that; or when it
+// holds the whole log, which nothing may be added to for long.
 func (c *Core) noteRound(p *peer) {
 	if p.match < p.goal {
 		return
 	}
-	quick := c.now-p.goalAt <= Time(c.cfg.ElectionMin)
+	quick := c.now-p.goalAt <= Time(c.cfg.ElectionMin) || p.match == c.log.last()
 	if quick && !p.caughtUp && contains(c.config().Learners, p.id) {
 		c.event(EventCaughtUp, p.id, p.match, ReasonNone)
 	}

@@ -247,6 +247,19 @@ func TestChange_RemovedLearnerLearns(t *testing.T) {
 	c.until("it knows", 2000, func() bool { return c.told(EventRemoved, n.id) })
 }
 
+// Goal: a learner that starts long after it was added catches up also while
+// nobody writes, so that no round of replication begins. Method: let time pass
+// between the addition and the start.
+func TestChange_LearnerCatchesUpWithAnIdleCluster(t *testing.T) {
+	c := newCluster(t, 3).startAll()
+	l := c.settle()
+	c.mustChange(l, 1, Change{Kind: ChangeAddLearner, Member: member(4)})
+	c.pass(2000)
+	c.join(l)
+	c.until("the leader sees it", 1000, func() bool { return c.told(EventCaughtUp, l.id) })
+	c.mustChange(l, 2, Change{Kind: ChangePromote, Member: member(4)})
+}
+
 // Goal: one change at a time, none before the term's first commit, none that
 // leaves too few healthy voters, none that fits no configuration (cases 45, 46, 51).
 func TestChange_Refusals(t *testing.T) {
