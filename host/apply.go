@@ -26,10 +26,16 @@ type Applier struct {
 type ApplyBatch struct {
 	Group   raft.GroupID
 	Entries []raft.Entry
+	// Restore, when not nil: there are no entries; the state is to be replaced by
+	// the snapshot file at that base. Open it, and call Applier.Restore.
+	Restore *raft.Base
 
 	waiting []waiting  // in order of at
 	reads   []*Request // served after the last entry
 	capture *raft.Base // not nil: capture the state after the last entry
+
+	self raft.NodeID // with Restore: whose row of the session table is wanted
+	row  session     // that row, once it is restored
 }
 
 // waiting is a request that Entries[at] ends.
@@ -38,8 +44,12 @@ type waiting struct {
 	request *Request
 }
 
-// Last is the index of the last entry, or 0 if the batch only carries reads.
+// Last is the index of the last entry or of the snapshot, or 0 if the batch only
+// carries reads.
 func (b *ApplyBatch) Last() raft.Index {
+	if b.Restore != nil {
+		return b.Restore.Index
+	}
 	if len(b.Entries) == 0 {
 		return 0
 	}
@@ -101,6 +111,20 @@ func (a *Applier) Apply(b *ApplyBatch, out *Applied) error {
 		out.Capture = a.captureAt(*b.capture)
 	}
 	return failed
+}
+
+// Restore carries out a batch that has a Restore, from the file that a Capture
+// wrote at that base. An error says that the group cannot go on.
+func (a *Applier) Restore(b *ApplyBatch, snapshot io.Reader, out *Applied) error {
+	out.Done, out.Capture = out.Done[:0], nil
+	if b.Restore.Index <= a.index {
+		return errOrder
+	}
+	if err := a.restore(b.Restore, snapshot); err != nil {
+		return err
+	}
+	b.row = a.sessions.of(b.self)
+	return nil
 }
 
 // Refuse ends all requests of a batch that will not be applied.

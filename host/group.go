@@ -57,6 +57,12 @@ type Group struct {
 	out       int                // batches handed out and not applied
 	fresh     int                // bytes handed out since the latest capture
 	capturing bool
+	restore   *raft.Base // to be handed out before the backlog; nil: nothing
+	restoring bool       // it is handed out, or to be, and not applied
+
+	fetch   fetching
+	serving []serving
+	serves  int // chunks that the Keeper is reading for peers
 }
 
 // batchShift puts the boot before the number of a batch, so that a late refusal
@@ -139,7 +145,7 @@ func (g *Group) look() bool {
 
 // nextWake is when the group wants the next turn.
 func (g *Group) nextWake() raft.Time {
-	w := min(g.wake, g.reads.wake(g.leader != 0))
+	w := min(g.wake, g.reads.wake(g.leader != 0), g.fetchWake(), g.serveWake())
 	if g.leader != 0 && g.window.count > 0 {
 		w = min(w, g.retryAt)
 	}
@@ -363,6 +369,10 @@ func (g *Group) outcome(o *raft.Outcome, now raft.Time, out *Effects) {
 	switch o.Kind {
 	case raft.ReadReady, raft.ReadFailed:
 		g.reads.answer(o, now)
+	case raft.Unknown: // it may stand in the log, or in a snapshot: it is sent again, and never refused for certain
+		if r := g.proposedAs(o.Tag); r != nil {
+			g.putOff(r, now)
+		}
 	case raft.Rejected, raft.Lost: // neither stands in any log that a leader will have
 		if r := g.proposedAs(o.Tag); r != nil {
 			g.refused(r, o.Reason, now, out)
@@ -436,14 +446,47 @@ func (g *Group) commit(es []raft.Entry) {
 	g.backlog = append(g.backlog, es...)
 }
 
+// restoreTo makes the state begin again at a snapshot. What was committed before
+// it and is not handed out yet, the snapshot holds.
+func (g *Group) restoreTo(base *raft.Base) {
+	g.restore, g.restoring = base, true
+	g.backlog = nil
+	g.handed, g.config = base.Index, base.Config
+	g.fresh = 0
+}
+
+// applied notes that a batch is done. After one that restored a snapshot, the
+// commands of this member that the snapshot knows have ended: what they brought
+// is not known. The others are sent again.
+func (g *Group) applied(b *ApplyBatch, now raft.Time, out *Effects) {
+	g.out--
+	if b.Restore == nil {
+		return
+	}
+	g.restoring = g.restore != nil
+	for s := g.window.low; s < g.window.next; s++ {
+		switch r := g.window.at(s); {
+		case r == nil:
+		case b.row.boot == g.boot && b.row.knows(s):
+			g.window.settle(s)
+			end(r, ErrUnknown, out)
+		case r.attempt > 0:
+			g.putOff(r, now)
+		}
+	}
+}
+
 // held says whether something waits for the Applier to take it.
-func (g *Group) held() bool {
-	return g.out >= applyAhead && (len(g.backlog) > 0 || g.reads.anyReady(g.handed))
+func (g *Group) held() bool { return g.out >= applyAhead && g.waits() }
+
+// waits says whether there is something to hand out.
+func (g *Group) waits() bool {
+	return len(g.backlog) > 0 || g.restore != nil || g.reads.anyReady(g.handed)
 }
 
 // hand gives batches to the Applier, as many as may be out.
 func (g *Group) hand(out *Effects) {
-	for g.out < applyAhead && (len(g.backlog) > 0 || g.reads.anyReady(g.handed)) {
+	for g.out < applyAhead && g.waits() {
 		g.out++
 		out.Apply = append(out.Apply, g.nextBatch())
 	}
@@ -451,6 +494,11 @@ func (g *Group) hand(out *Effects) {
 
 func (g *Group) nextBatch() *ApplyBatch {
 	b := &ApplyBatch{Group: g.id}
+	if g.restore != nil {
+		b.Restore, g.restore = g.restore, nil
+		b.self = g.self
+		return b
+	}
 	n, bytes := 0, 0
 	for n < len(g.backlog) && n < applyEntriesMax && (n == 0 || bytes < applyBytesMax) {
 		e := &g.backlog[n]

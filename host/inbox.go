@@ -10,8 +10,9 @@ type inbox struct {
 	dropped  uint64 // messages for which there was no room; never reset
 
 	persisted   []groupSeq
-	applied     []raft.GroupID // one for each batch
+	applied     []*ApplyBatch
 	snapshotted []groupIndex
+	kept        []*SnapshotWork
 	downs       []peerDown
 	transfers   []transferAsked
 	requests    []groupRequest
@@ -42,6 +43,7 @@ type groupRequest struct {
 	group   raft.GroupID
 	request *Request
 	read    bool
+	changes []raft.Change // not empty: a change of the configuration
 }
 
 // receive copies messages in, or drops those for which there is no room.
@@ -65,6 +67,9 @@ func messageBytes(m *raft.Message) int {
 	for k := range m.Propose.Entries {
 		n += len(m.Propose.Entries[k].Data)
 	}
+	if m.Chunk != nil {
+		n += len(m.Chunk.Data)
+	}
 	return n
 }
 
@@ -73,8 +78,11 @@ func (b *inbox) empty() {
 	clear(b.messages)
 	clear(b.requests)
 	clear(b.cancels)
+	clear(b.applied)
+	clear(b.kept)
 	b.messages, b.bytes = b.messages[:0], 0
 	b.persisted, b.applied, b.snapshotted = b.persisted[:0], b.applied[:0], b.snapshotted[:0]
+	b.kept = b.kept[:0]
 	b.downs, b.transfers = b.downs[:0], b.transfers[:0]
 	b.requests, b.cancels = b.requests[:0], b.cancels[:0]
 }

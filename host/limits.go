@@ -50,6 +50,23 @@ const (
 	// snapshotPiece is read at a time when a snapshot's head is taken apart.
 	snapshotPiece = 32 << 10
 
+	// chunkBytes is a part of a snapshot on its way: a message takes the lane for
+	// some milliseconds, and its head costs nothing.
+	chunkBytes = 256 << 10
+
+	// fetchWindow bounds the chunks that a member asks for at once, and those that
+	// wait for its disk: 2 MiB, enough for 40 MB/s at a round trip of 50 ms.
+	fetchWindow = 8
+
+	// serveMax bounds the chunks that are read for one peer at a time, servesMax
+	// those for all: a fetch asks for fetchWindow, and for some of them again.
+	serveMax  = 2 * fetchWindow
+	servesMax = 4 * serveMax
+
+	// changesMax bounds the changes of the configuration that wait for their end.
+	// The core works on one at a time and refuses the others.
+	changesMax = 64
+
 	// sessionsMax bounds the rows of a session table that is read from a
 	// snapshot; raft bounds the members of a group at 64.
 	sessionsMax = 1 << 10
@@ -73,6 +90,17 @@ const (
 	// readPause is how long a question for a read index rests after it failed:
 	// a round trip, not a noticeable wait.
 	readPause = 5 * raft.Millisecond
+
+	// fetchRetryMax bounds the pause before a chunk is asked for again: as
+	// retryMax, but a slow link needs that long for a chunk.
+	fetchRetryMax = 30 * raft.Second
+
+	// fetchPatience is how long a snapshot is fetched that the core asked for: it
+	// asks again at every heartbeat, and is silent during an election.
+	fetchPatience = 10 * raft.Second
+
+	// serveIdle is how long a file is kept open for a peer that asks for nothing.
+	serveIdle = 10 * raft.Second
 
 	// prepareRest is how long the keeper lets a disk be on which the log's next
 	// segment could not be made. A full disk is not full of room a write later,

@@ -21,7 +21,7 @@ type Loop struct {
 
 // Effects is what a turn wants done. All of it may be done in any order and in
 // parallel, except that Records keep their order from turn to turn, and so do
-// the batches of one group. The slices are used again by the next Turn on the
+// the batches and the snapshot works of one group. The slices are used again by the next Turn on the
 // same Effects; what they hold may be kept.
 type Effects struct {
 	// Records go to the log; once they are durable call Loop.Persisted with the
@@ -32,6 +32,8 @@ type Effects struct {
 	// Apply goes to the Applier of the batch's group; after each batch call
 	// Loop.Applied. No more than applyAhead batches of a group are ever out.
 	Apply []*ApplyBatch
+	// Snapshots go to the Keeper; after each call Loop.Kept.
+	Snapshots []*SnapshotWork
 	// Done are requests that have ended without the Applier.
 	Done []Completion
 	// Events say what the cores noticed and decided.
@@ -47,8 +49,10 @@ func (e *Effects) reset() {
 	clear(e.Records)
 	clear(e.Send)
 	clear(e.Apply)
+	clear(e.Snapshots)
 	clear(e.Done)
 	e.Records, e.Send, e.Apply = e.Records[:0], e.Send[:0], e.Apply[:0]
+	e.Snapshots = e.Snapshots[:0]
 	e.Done, e.Events = e.Done[:0], e.Events[:0]
 	e.Changed, e.Wake = false, raft.Never
 }
@@ -105,11 +109,12 @@ func (l *Loop) Persisted(group raft.GroupID, seq raft.Seq) {
 	l.in.persisted = append(l.in.persisted, groupSeq{group, seq})
 }
 
-// Applied notes that the oldest batch of the group that was not noted yet has
-// been applied.
-func (l *Loop) Applied(group raft.GroupID) {
-	l.in.applied = append(l.in.applied, group)
-}
+// Applied notes that a batch has been applied: the oldest of its group that was
+// not noted yet.
+func (l *Loop) Applied(b *ApplyBatch) { l.in.applied = append(l.in.applied, b) }
+
+// Kept notes that the Keeper has done a work.
+func (l *Loop) Kept(w *SnapshotWork) { l.in.kept = append(l.in.kept, w) }
 
 // Snapshotted notes that the snapshot of a Capture at index is durable, or with
 // an index of 0 that it could not be saved: another is captured after as many
@@ -163,6 +168,8 @@ func (l *Loop) Turn(now raft.Time, out *Effects) {
 			l.step(g, now, raft.Input{Kind: raft.InputWake}, out)
 		}
 		l.flush(g, now, out)
+		g.tendFetch(now, out)
+		g.tendServing(now, out)
 		g.hand(out)
 		out.Wake = min(out.Wake, g.nextWake())
 	}
@@ -202,14 +209,18 @@ func (l *Loop) deliver(now raft.Time, out *Effects) {
 		}
 	}
 	for k := range in.messages {
-		m := &in.messages[k]
-		if g := l.group(m.Group); g != nil && g.welcome(m) {
-			l.step(g, now, raft.Input{Kind: raft.InputReceive, Message: m}, out)
+		if g := l.group(in.messages[k].Group); g != nil {
+			l.receive(g, &in.messages[k], now, out)
 		}
 	}
-	for _, group := range in.applied {
-		if g := l.group(group); g != nil {
-			g.out--
+	for _, b := range in.applied {
+		if g := l.group(b.Group); g != nil {
+			g.applied(b, now, out)
+		}
+	}
+	for _, w := range in.kept {
+		if g := l.group(w.Group); g != nil {
+			l.kept(g, w, now, out)
 		}
 	}
 	for _, s := range in.snapshotted {
@@ -232,6 +243,32 @@ func (l *Loop) deliver(now raft.Time, out *Effects) {
 		}
 	}
 	l.deliverRequests(out)
+}
+
+// receive brings a message to the core, or to whoever carries snapshots.
+func (l *Loop) receive(g *Group, m *raft.Message, now raft.Time, out *Effects) {
+	switch {
+	case m.Kind == raft.KindSnapshotFetch && m.Fetch != nil:
+		g.serve(m, now, out)
+	case m.Kind == raft.KindSnapshotChunk && m.Chunk != nil:
+		if g.takeChunk(m, now, out) {
+			l.step(g, now, raft.Input{Kind: raft.InputInstalled, Index: m.Chunk.Index}, out)
+		}
+	case g.welcome(m):
+		l.step(g, now, raft.Input{Kind: raft.InputReceive, Message: m}, out)
+	}
+}
+
+// kept takes an answer of the Keeper.
+func (l *Loop) kept(g *Group, w *SnapshotWork, now raft.Time, out *Effects) {
+	switch w.kind {
+	case workRead:
+		g.served(w, out)
+	case workOpen, workWrite, workFinish:
+		if base := g.fetchKept(w, now, out); base != nil {
+			l.step(g, now, raft.Input{Kind: raft.InputInstalled, Base: base, Index: base.Index}, out)
+		}
+	}
 }
 
 // deliverRequests only takes requests in; flush sends those of a whole turn
@@ -268,7 +305,18 @@ func (l *Loop) step(g *Group, now raft.Time, in raft.Input, out *Effects) {
 	if o.Write.HardChanged || moved(o.Events) {
 		out.Changed = g.look() || out.Changed // before the answers: they are judged by it
 	}
+	for k := range o.Events {
+		if e := &o.Events[k]; e.Kind == raft.EventSnapshotOffered {
+			g.pinSnapshot(e, now, out)
+		}
+	}
+	if o.Restore != nil {
+		g.restoreTo(o.Restore)
+	}
 	g.commit(o.Apply)
+	if o.Fetch != nil {
+		g.wantSnapshot(*o.Fetch, now, out)
+	}
 	for k := range o.Outcomes {
 		g.outcome(&o.Outcomes[k], now, out)
 	}

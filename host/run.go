@@ -3,7 +3,6 @@
 package host
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -60,12 +59,13 @@ type Receiver interface {
 	PeerDown(peer raft.NodeID, boot raft.Boot)
 }
 
-// Host runs one group: a Loop, surrounded by four goroutines.
+// Host runs one group: a Loop, surrounded by five goroutines.
 //
 //	loop       empties the inbox, takes turns, sends; the only one with a clock
 //	writer     appends and syncs whatever came during the last sync
 //	applier    applies batches, and ends the requests in them
-//	keeper     saves snapshots, and prepares the log's next segment
+//	saver      saves snapshots, and prepares the log's next segment
+//	keeper     reads snapshots for peers, and writes down what they send
 //
 // None waits for one that comes before it: what goes to the writer is bounded
 // by the core's limits, what goes to the applier by applyAhead. So heartbeats
@@ -80,12 +80,12 @@ type Host struct {
 	applier *Applier
 	network Network
 
-	mu         sync.Mutex // guards: in, wantApply, closed
+	mu         sync.Mutex // guards: in, wantApply, closed, asked, works
 	in         inbox
 	wantApply  bool // the loop waits for the applier
 	closed     bool // no turn will come any more
 	signal     chan struct{}
-	asked      []transferWait // guarded by mu
+	asked      []transferWait
 	calls      sync.Pool
 	machine    sync.RWMutex // guards: cfg.StateMachine, between the applier and readers
 	applied    atomic.Uint64
@@ -95,6 +95,8 @@ type Host struct {
 	spare      chan []wal.Record
 	batches    chan *ApplyBatch
 	captures   chan *Capture
+	works      []*SnapshotWork // for the keeper
+	wantKeeper chan struct{}
 	room       chan struct{} // the log was written: its next segment may be wanted
 	stop       chan struct{}
 	stopOnce   sync.Once
@@ -174,7 +176,7 @@ func Start(cfg Config) (*Host, error) {
 		cfg: cfg, log: cfg.Logger, group: cfg.Raft.Group, start: time.Now(), loop: NewLoop(),
 		signal: make(chan struct{}, 1), writes: make(chan []wal.Record, 1), spare: make(chan []wal.Record, 2),
 		batches: make(chan *ApplyBatch, applyAhead), captures: make(chan *Capture, 1),
-		room: make(chan struct{}, 1),
+		wantKeeper: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	h.calls.New = func() any { return &call{done: make(chan Result, 1)} }
@@ -197,14 +199,12 @@ func (h *Host) addGroup() error {
 	disk := h.cfg.Log.Restored(h.group)
 	var snapshot io.Reader
 	if disk.Snapshot.Index > 0 {
-		base, b, err := h.cfg.Log.LoadSnapshot(h.group, disk.Snapshot.Index)
+		file, err := h.cfg.Log.OpenSnapshot(h.group, disk.Snapshot.Index)
 		if err != nil {
 			return err
 		}
-		if base.Index != disk.Snapshot.Index || base.Term != disk.Snapshot.Term {
-			return errSnapshotBase
-		}
-		snapshot = bytes.NewReader(b)
+		defer file.Close()
+		snapshot = file
 	}
 	g, err := h.loop.Add(GroupConfig{Raft: h.cfg.Raft, SnapshotBytes: h.cfg.SnapshotBytes}, disk, snapshot, h.cfg.StateMachine, h.now())
 	if err != nil {
@@ -236,6 +236,7 @@ func (h *Host) run() {
 		h.runApplier()
 		close(h.captures)
 	})
+	workers.Go(h.runSaver)
 	workers.Go(h.runKeeper)
 	h.goroutines.Go(func() {
 		h.runLoop()
@@ -244,6 +245,7 @@ func (h *Host) run() {
 		}
 		close(h.writes)
 		close(h.batches)
+		close(h.wantKeeper)
 		workers.Wait()
 		h.publish(h.now(), true)
 		close(h.done)
@@ -365,6 +367,9 @@ func (h *Host) carryOut(out *Effects) {
 	for _, b := range out.Apply {
 		h.batches <- b // there is room: applyAhead
 	}
+	if len(out.Snapshots) > 0 {
+		h.handWorks(out.Snapshots)
+	}
 	for _, c := range out.Done {
 		c.Request.Waiter.Done(c.Result)
 	}
@@ -387,6 +392,18 @@ func (h *Host) handRecords(rs []wal.Record) {
 		}
 	}
 	h.writes <- append(all, rs...)
+}
+
+// handWorks gives the keeper what it is to do. How much that can be, the groups
+// bound: serveMax, fetchWindow.
+func (h *Host) handWorks(ws []*SnapshotWork) {
+	h.mu.Lock()
+	h.works = append(h.works, ws...)
+	h.mu.Unlock()
+	select {
+	case h.wantKeeper <- struct{}{}:
+	default: // it has been called already
+	}
 }
 
 // endLoop ends what waits, and lets nothing new in.
@@ -463,7 +480,7 @@ func (h *Host) runApplier() {
 			b.Refuse(&out)
 		} else if err := h.apply(b, &out); err != nil {
 			dead = true
-			h.fail(fmt.Errorf("a committed entry cannot be applied, so this server has stopped: %w", err))
+			h.fail(err)
 		}
 		for _, c := range out.Done {
 			c.Request.Waiter.Done(c.Result)
@@ -477,19 +494,42 @@ func (h *Host) runApplier() {
 }
 
 func (h *Host) apply(b *ApplyBatch, out *Applied) error {
+	if b.Restore != nil {
+		return h.restore(b, out)
+	}
 	h.machine.Lock()
 	defer h.machine.Unlock()
 	err := h.applier.Apply(b, out)
 	h.applied.Store(uint64(h.applier.Index()))
 	h.repeats.Store(h.applier.Repeats())
-	return err
+	if err != nil {
+		return fmt.Errorf("a committed entry cannot be applied, so this server has stopped: %w", err)
+	}
+	return nil
+}
+
+// restore replaces the state by a snapshot that a peer has sent. Readers wait.
+func (h *Host) restore(b *ApplyBatch, out *Applied) error {
+	file, err := h.cfg.Log.OpenSnapshot(b.Group, b.Restore.Index)
+	if err == nil {
+		defer file.Close()
+		h.machine.Lock()
+		defer h.machine.Unlock()
+		err = h.applier.Restore(b, file, out)
+	}
+	if err != nil {
+		b.Refuse(out)
+		return fmt.Errorf("the leader's snapshot cannot be restored, so this server has stopped: %w", err)
+	}
+	h.applied.Store(uint64(h.applier.Index()))
+	return nil
 }
 
 func (h *Host) noteApplied(b *ApplyBatch) {
 	h.mu.Lock()
-	wanted := h.wantApply
+	wanted := h.wantApply || b.Restore != nil
 	if !h.closed {
-		h.in.applied = append(h.in.applied, b.Group)
+		h.in.applied = append(h.in.applied, b)
 	}
 	h.mu.Unlock()
 	if wanted {
@@ -497,9 +537,39 @@ func (h *Host) noteApplied(b *ApplyBatch) {
 	}
 }
 
-// runKeeper does what takes long and nobody waits for: it saves what the applier
-// has captured, and fills the log's next segment before it is needed.
+// runKeeper does what the groups want done with snapshot files.
 func (h *Host) runKeeper() {
+	k := NewKeeper(h.cfg.Log)
+	defer k.Close()
+	told := ""
+	for range h.wantKeeper { // it is closed with the loop
+		h.mu.Lock()
+		works := h.works
+		h.works = nil
+		h.mu.Unlock()
+		for _, w := range works {
+			k.Do(w)
+			if err := w.Err(); err != nil && err.Error() != told {
+				told = err.Error()
+				h.log.Warn("a snapshot file could not be read or written; it is tried again", "group", h.group, "err", err)
+			}
+			h.mu.Lock()
+			closed := h.closed
+			if !closed {
+				h.in.kept = append(h.in.kept, w)
+			}
+			h.mu.Unlock()
+			if closed {
+				return
+			}
+			h.wake()
+		}
+	}
+}
+
+// runSaver does what takes long and nobody waits for: it saves what the applier
+// has captured, and fills the log's next segment before it is needed.
+func (h *Host) runSaver() {
 	next := h.prepare()
 	for {
 		select {
@@ -529,12 +599,7 @@ func (h *Host) prepare() (next raft.Time) {
 
 func (h *Host) saveSnapshot(c *Capture) {
 	index := c.Base.Index
-	var b bytes.Buffer
-	err := c.Write(&b)
-	if err == nil {
-		err = h.cfg.Log.SaveSnapshot(c.Group, c.Base, b.Bytes())
-	}
-	if err != nil {
+	if err := c.Save(h.cfg.Log); err != nil {
 		h.log.Error("the snapshot could not be saved; the log grows until the next one is", "group", h.group, "index", index, "err", err)
 		index = 0
 	}

@@ -56,6 +56,23 @@ func (t *sessions) admit(s stamp) bool {
 	return !found
 }
 
+// knows says whether the command with that number was applied, or given up.
+func (r *session) knows(seq uint64) bool {
+	_, found := slices.BinarySearch(r.above, seq)
+	return seq < r.low || found
+}
+
+// of gives a copy of the member's row, which is empty if there is none.
+func (t *sessions) of(id raft.NodeID) session {
+	for _, r := range t.rows {
+		if r.member == id {
+			r.above = slices.Clone(r.above)
+			return r
+		}
+	}
+	return session{}
+}
+
 // row finds the member's row, or makes an empty one.
 func (t *sessions) row(id raft.NodeID) *session {
 	k, found := slices.BinarySearchFunc(t.rows, id, func(r session, id raft.NodeID) int {

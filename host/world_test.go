@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -84,6 +85,8 @@ type world struct {
 	// copies says how often a message arrives; nil: once.
 	copies func(*raft.Message) int
 	delay  func(*raft.Message) raft.Duration
+	// kept sees what a Keeper has done; nil: nobody does.
+	kept   func(*node, *SnapshotWork)
 	events []raft.Event
 }
 
@@ -103,9 +106,12 @@ type node struct {
 	up        bool
 	boot      raft.Boot
 	disk      raft.Restored
-	snapshots map[raft.Index][]byte
+	fs        *wal.MemFS // for snapshot files only
+	log       *wal.Log
+	keeper    *Keeper
 	lazy      bool // the applier does not work
 	unapplied []*ApplyBatch
+	works     []*SnapshotWork
 	stuck     bool // the disk does not confirm
 	unsynced  []wal.Record
 }
@@ -124,7 +130,7 @@ func newWorld(t *testing.T, n int, tweak func(*GroupConfig)) *world {
 		id := raft.NodeID(k + 1)
 		w.initial.Members = append(w.initial.Members, raft.Member{ID: id, Name: string(rune('a' + k)), PeerAddr: string(rune('a' + k))})
 		w.initial.Voters = append(w.initial.Voters, id)
-		w.nodes = append(w.nodes, &node{id: id, snapshots: map[raft.Index][]byte{}})
+		w.nodes = append(w.nodes, &node{id: id, fs: wal.NewMemFS()})
 	}
 	for k := range w.nodes {
 		w.boot(w.nodes[k])
@@ -144,7 +150,19 @@ func (w *world) boot(n *node) {
 	}
 	disk := n.disk
 	disk.Entries = slices.Clone(disk.Entries)
-	g, err := n.loop.Add(cfg, disk, bytes.NewReader(n.snapshots[disk.Snapshot.Index]), n.sm, w.now)
+	n.fs.Kill()
+	log, err := wal.Open(n.fs, "data", wal.Identity{Member: n.id, Name: "x"}, wal.Options{SegmentBytes: 4096, Random: func() uint64 { return 7 }})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n.log, n.keeper, n.works = log, NewKeeper(log), nil
+	var snapshot io.Reader
+	if disk.Snapshot.Index > 0 {
+		if snapshot, err = log.OpenSnapshot(1, disk.Snapshot.Index); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	g, err := n.loop.Add(cfg, disk, snapshot, n.sm, w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -176,7 +194,11 @@ func (n *node) save(r wal.Record) {
 		d.Snapshot = *wr.Snapshot
 	}
 	if wr.Cut != nil {
-		d.Entries = slices.Clone(d.Entries[wr.Cut.Index-d.Cut.Index:])
+		at := int(wr.Cut.Index - d.Cut.Index)
+		if at > len(d.Entries) || d.Entries[at-1].Term != wr.Cut.Term {
+			at = len(d.Entries) // another log: all of it goes
+		}
+		d.Entries = slices.Clone(d.Entries[at:])
 		d.Cut = *wr.Cut
 	}
 }
@@ -194,8 +216,23 @@ func (w *world) turn(n *node) {
 	for _, c := range n.out.Done {
 		c.Request.Waiter.Done(c.Result)
 	}
+	n.works = append(n.works, n.out.Snapshots...)
 	w.sync(n)
 	w.apply(n)
+	w.keep(n)
+}
+
+// keep does what is wanted with snapshot files.
+func (w *world) keep(n *node) {
+	for _, k := range n.works {
+		n.keeper.Do(k)
+		if w.kept != nil {
+			w.kept(n, k)
+		}
+		n.loop.Kept(k)
+		n.wake = w.now
+	}
+	n.works = n.works[:0]
 }
 
 func (w *world) sync(n *node) {
@@ -214,15 +251,20 @@ func (w *world) apply(n *node) {
 	for len(n.unapplied) > 0 && !n.lazy {
 		b := n.unapplied[0]
 		n.unapplied = n.unapplied[1:]
-		if err := n.group.Applier().Apply(b, &done); err != nil {
+		if err := n.carryOut(b, &done); err != nil {
 			w.t.Fatalf("member %d: %v", n.id, err)
 		}
 		for _, c := range done.Done {
 			c.Request.Waiter.Done(c.Result)
 		}
-		n.loop.Applied(1)
+		n.loop.Applied(b)
+		if b.Restore != nil {
+			n.wake = w.now
+		}
 		if c := done.Capture; c != nil {
-			n.snapshots[c.Base.Index] = written(w.t, c)
+			if err := c.Save(n.log); err != nil {
+				w.t.Fatal(err)
+			}
 			n.loop.Snapshotted(1, c.Base.Index)
 			n.wake = w.now
 		}
@@ -230,6 +272,19 @@ func (w *world) apply(n *node) {
 			n.wake = w.now
 		}
 	}
+}
+
+// carryOut applies a batch, or restores from the file that it names.
+func (n *node) carryOut(b *ApplyBatch, done *Applied) error {
+	if b.Restore == nil {
+		return n.group.Applier().Apply(b, done)
+	}
+	file, err := n.log.OpenSnapshot(1, b.Restore.Index)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return n.group.Applier().Restore(b, file, done)
 }
 
 func (w *world) post(m raft.Message) {
@@ -396,3 +451,5 @@ func (w *world) once(command string) {
 		}
 	}
 }
+
+func sumOf(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"io"
 
 	"veche/host"
@@ -25,18 +24,13 @@ func openLog(w *World, i int) (*wal.Log, error) {
 }
 
 // loadSnapshot reads the state that the log says to start from.
-func loadSnapshot(l *wal.Log, i raft.Index) (io.Reader, error) {
-	_, data, err := l.LoadSnapshot(group, i)
-	return bytes.NewReader(data), err
+func loadSnapshot(l *wal.Log, i raft.Index) (io.ReadCloser, error) {
+	return l.OpenSnapshot(group, i)
 }
 
 // saveSnapshot makes a captured state durable.
 func saveSnapshot(l *wal.Log, c *host.Capture) error {
-	var b bytes.Buffer
-	if err := c.Write(&b); err != nil {
-		return err
-	}
-	return l.SaveSnapshot(group, c.Base, b.Bytes())
+	return c.Save(l)
 }
 
 // presetDisk writes what a story wants a disk to hold before the first start.

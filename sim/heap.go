@@ -12,6 +12,7 @@ const (
 	evSynced                        // node's disk has finished a sync
 	evApplied                       // node's applier has finished
 	evSnapshot                      // node's snapshot file is written
+	evKept                          // node's keeper has done its oldest work
 	evPeerDown                      // node learns that peer's process closed its connections
 	evRestart                       // node's process starts
 	evResume                        // node's process goes on after a pause

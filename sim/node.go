@@ -43,6 +43,8 @@ type node struct {
 	batches  []*host.ApplyBatch
 	applying bool
 	snapshot *host.Capture
+	keeper   *host.Keeper
+	works    []*host.SnapshotWork // for the keeper, the oldest under way
 	requests map[uint64]*host.Request
 
 	// The clock: start + (now - origin) × (1 + rate/10⁶) + skew.
@@ -119,6 +121,7 @@ func (w *World) Start(i int) {
 	n.inbox, n.unsynced, n.batches = n.inbox[:0], n.unsynced[:0], n.batches[:0]
 	n.syncing, n.applying, n.turnPlanned, n.snapshot = false, false, false, nil
 	n.planned, n.wake = raft.Never, raft.Never
+	n.keeper, n.works = host.NewKeeper(log), nil
 	n.machine = w.newMachine(i)
 	var state io.Reader
 	if disk.Snapshot.Index > 0 {
@@ -354,6 +357,7 @@ func (w *World) turn(i int) {
 		return
 	}
 	n.batches = append(n.batches, e.Apply...)
+	w.keep(i, e.Snapshots)
 	n.wake = e.Wake
 	for k := range e.Done {
 		d := e.Done[k]
@@ -488,7 +492,7 @@ func (w *World) applyNext(i int) {
 		if w.witness.broken != nil {
 			return
 		}
-		if err := n.group.Applier().Apply(b, &n.applied); err != nil {
+		if err := w.carryOut(i, b); err != nil {
 			w.witness.must(false, StateMachineSafety, func() string { return name(i) + " cannot apply: " + err.Error() })
 			return
 		}
@@ -504,7 +508,10 @@ func (w *World) applyNext(i int) {
 		for k := range done {
 			done[k].Request.Waiter.Done(done[k].Result)
 		}
-		n.loop.Applied(group)
+		n.loop.Applied(b)
+		if b.Restore != nil {
+			w.soon(i) // its answer says which requests have ended
+		}
 	}
 	n.applying = false
 	if n.up && n.loop.Held() {

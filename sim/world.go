@@ -262,6 +262,10 @@ func (w *World) happen(e *event) {
 		if alive {
 			w.applyNext(e.node)
 		}
+	case evKept:
+		if alive {
+			w.kept(e)
+		}
 	case evSnapshot:
 		if alive {
 			w.snapshotSaved(e)
