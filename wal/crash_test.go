@@ -81,8 +81,7 @@ func (w *world) sync() {
 func (w *world) crash() {
 	w.cuts++
 	for {
-		share := w.r.IntN(101)
-		w.fs.Crash(func(int) bool { return w.r.IntN(100) < share })
+		w.powerCut()
 		if w.r.IntN(3) != 0 {
 			break
 		}
@@ -101,6 +100,20 @@ func (w *world) crash() {
 		w.fs.Fail = nil
 	}
 	w.reopen(false)
+}
+
+// powerCut keeps a random share of the sectors; some are torn.
+func (w *world) powerCut() {
+	share, torn := w.r.IntN(101), w.r.IntN(3) == 0
+	w.fs.CrashTorn(func(int) int {
+		switch k := w.r.IntN(100); {
+		case torn && k%8 == 0:
+			return w.r.IntN(sectorBytes)
+		case k < share:
+			return sectorBytes
+		}
+		return 0
+	})
 }
 
 func (w *world) step() {

@@ -21,6 +21,8 @@ var (
 	ErrDamaged = errors.New("the log is damaged")
 	// ErrForeign: the directory belongs to another cluster or member.
 	ErrForeign = errors.New("name another directory, or start with the name, the cluster and the token it was made with")
+	// ErrNoSpace: the disk is full. Nothing that was confirmed is lost.
+	ErrNoSpace = errors.New("no space left on the device: make room, for example by moving other files away")
 	// ErrTooLarge: one write is larger than a segment may ever be. Nothing
 	// of the call was written.
 	ErrTooLarge = errors.New("one write is larger than the log's bound of 256 MiB")

@@ -25,13 +25,6 @@ const (
 	OpSync    Op = 11
 )
 
-// Errors that a Fail hook may return, and what a handle of before a crash says.
-var (
-	ErrNoSpace = errors.New("no space left on the device")
-	ErrIO      = errors.New("input/output error")
-	ErrCrashed = errors.New("the machine has crashed since this file was opened")
-)
-
 const sectorBytes = 512 // what a disk writes whole or not at all
 
 // MemFS is a file system in memory that loses at a power cut what was not
@@ -44,9 +37,10 @@ const sectorBytes = 512 // what a disk writes whole or not at all
 type MemFS struct {
 	// Fail, when not nil, is asked before each operation on the file or
 	// directory name; off is the position of a read or write, else 0. An error
-	// is what the operation returns, and it does nothing. A failed Sync leaves
-	// what was written readable, but later Syncs do not make it durable: only
-	// writing it again and another Sync do. Set it before the MemFS is used.
+	// is what the operation returns, and it does nothing, but that a write which
+	// fails with a *ShortWrite leaves its first bytes. A failed Sync leaves what
+	// was written readable, but later Syncs do not make it durable: only writing
+	// it again and another Sync do. Set it before the MemFS is used.
 	Fail func(op Op, name string, off int64) error
 
 	mu    sync.Mutex // guards what follows
@@ -56,6 +50,8 @@ type MemFS struct {
 	order []*memDir // as made
 	locks map[string]*memLock
 	dirty []*memNode // with unsynced writes, in the order of their first
+	used  int64      // bytes of all files that have a name
+	space int64      // bound of used; 0: none
 }
 
 // memNode is a file. Its name is its newest.
@@ -106,56 +102,6 @@ func NewMemFS() *MemFS {
 	return &MemFS{nodes: map[string]*memNode{}, dirs: map[string]*memDir{}, locks: map[string]*memLock{}}
 }
 
-// Crash cuts the power: locks are free, open files are dead, and what was not
-// synced is gone unless keep says otherwise. keep is called, in a fixed order
-// with numbers from 0, for each unsynced write of a sector (newest first; once
-// a sector is kept, what was written to it earlier is not asked about) and for
-// each unsynced operation on a directory (oldest first; after the first that
-// is lost, the later ones of that directory are lost too). What is kept is
-// durable afterwards. A nil keep keeps nothing.
-func (m *MemFS) Crash(keep func(op int) bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	asked := 0
-	ask := func() bool {
-		asked++
-		return keep != nil && keep(asked-1)
-	}
-	for _, n := range m.dirty {
-		n.crash(ask)
-	}
-	m.dirty = m.dirty[:0]
-	for _, d := range m.order {
-		kept := 0
-		for kept < len(d.undo) && (d.undo[kept].joined || ask()) {
-			kept++
-		}
-		for i := len(d.undo) - 1; i >= kept; i-- {
-			if e := d.undo[i]; e.was == nil {
-				delete(m.nodes, e.name)
-			} else {
-				m.nodes[e.name] = e.was
-				e.was.name = e.name
-			}
-		}
-		d.undo = d.undo[:0]
-	}
-	m.restart()
-}
-
-// Kill ends the process but not the machine: locks are free, open files are
-// dead, and what was not synced can still be lost by a later Crash.
-func (m *MemFS) Kill() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.restart()
-}
-
-func (m *MemFS) restart() {
-	m.boot++
-	m.locks = map[string]*memLock{}
-}
-
 // Clone returns an independent copy, with nothing locked or open, and with the
 // same writes unsynced. It costs as much as all files are long.
 func (m *MemFS) Clone() *MemFS {
@@ -186,6 +132,7 @@ func (m *MemFS) Clone() *MemFS {
 	for _, n := range m.dirty {
 		c.dirty = append(c.dirty, clone(n))
 	}
+	c.used, c.space = m.used, m.space
 	return c
 }
 
@@ -276,6 +223,9 @@ func (m *MemFS) Rename(from, to string) error {
 	}
 	m.journal(from, false)
 	m.journal(to, true)
+	if old := m.nodes[to]; old != nil {
+		m.used -= int64(len(old.data))
+	}
 	delete(m.nodes, from)
 	m.nodes[to] = n
 	n.name = to
@@ -292,6 +242,7 @@ func (m *MemFS) Remove(name string) error {
 		return notThere("remove", name)
 	}
 	m.journal(name, false)
+	m.used -= int64(len(m.nodes[name].data))
 	delete(m.nodes, name)
 	return nil
 }
@@ -370,6 +321,16 @@ func (f *memFile) enter(op Op, off int64) error {
 	return nil
 }
 
+// enterAgain begins, after Fail was asked, what is still done of an operation.
+func (m *MemFS) enterAgain(f *memFile) error {
+	m.mu.Lock()
+	if f.boot != m.boot {
+		m.mu.Unlock()
+		return ErrCrashed
+	}
+	return nil
+}
+
 func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 	if err := f.enter(OpRead, off); err != nil {
 		return 0, err
@@ -386,20 +347,32 @@ func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
+	var failure error
 	if err := f.enter(OpWrite, off); err != nil {
-		return 0, err
+		var short *ShortWrite
+		if !errors.As(err, &short) || f.fs.enterAgain(f) != nil {
+			return 0, err
+		}
+		p, failure = p[:min(len(p), max(0, short.Bytes))], err
 	}
 	defer f.fs.mu.Unlock()
-	if len(p) == 0 {
-		return 0, nil
-	}
 	n := f.node
+	if room := f.fs.room(n, off); int64(len(p)) > room {
+		p, failure = p[:room], &fs.PathError{Op: "write", Path: n.name, Err: ErrNoSpace}
+	}
+	if len(p) == 0 {
+		return 0, failure
+	}
 	if !n.queued {
 		n.queued = true
 		f.fs.dirty = append(f.fs.dirty, n)
 	}
+	size := len(n.data)
 	n.write(p, off)
-	return len(p), nil
+	if f.fs.nodes[n.name] == n {
+		f.fs.used += int64(len(n.data) - size)
+	}
+	return len(p), failure
 }
 
 func (f *memFile) Size() (int64, error) {
@@ -475,36 +448,4 @@ func (n *memNode) sync() {
 	} else {
 		n.old = n.old[:0]
 	}
-}
-
-// crash brings sectors back, newest first, until one of their writes is kept.
-func (n *memNode) crash(ask func() bool) {
-	settled := map[int32]bool{}
-	size := int64(len(n.data))
-	keptSize := int64(0)
-	for i := len(n.undo) - 1; i >= 0; i-- {
-		u := n.undo[i]
-		if settled[u.sector] {
-			continue
-		}
-		if !u.stuck && ask() {
-			settled[u.sector] = true
-			keptSize = max(keptSize, min(size, int64(u.sector+1)*sectorBytes))
-			continue
-		}
-		sector := n.data[int64(u.sector)*sectorBytes:]
-		sector = sector[:min(len(sector), sectorBytes)]
-		if u.at < 0 {
-			clear(sector)
-		} else {
-			copy(sector, n.old[int(u.at)*sectorBytes:])
-		}
-	}
-	for i := range n.undo {
-		if u := n.undo[i]; u.grew { // the first that did knows the durable size
-			n.data = n.data[:max(u.size, keptSize)]
-			break
-		}
-	}
-	n.undo, n.old, n.queued = n.undo[:0], n.old[:0], false
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"veche/raft"
@@ -115,6 +116,102 @@ func TestMemFS_FailedSyncDropsWhatWasWritten(t *testing.T) {
 	ok(t, err)
 	if b[0] != '1' || b[sectorBytes] != '0' {
 		t.Fatalf("got %c%c, want 10", b[0], b[sectorBytes])
+	}
+}
+
+// TestMemFS_TornSectorsKeepTheirFirstBytes writes two sectors of a longer file
+// twice and tears both versions at chosen bytes: the newer version's first bytes
+// stand, then the older one's, then what was durable.
+func TestMemFS_TornSectorsKeepTheirFirstBytes(t *testing.T) {
+	for _, c := range []struct {
+		keep []int // of b's second sector and first, then of a's
+		want string
+	}{
+		{[]int{0, 100, 0, 300}, strings.Repeat("b", 100) + strings.Repeat("a", 200) + strings.Repeat("0", 724)},
+		{[]int{511, 512, 0}, strings.Repeat("b", 1023) + "0"},
+		{[]int{0, 300, 512, 100}, strings.Repeat("b", 300) + strings.Repeat("0", 212) + strings.Repeat("a", 512)},
+	} {
+		m := NewMemFS()
+		ok(t, m.MkdirAll("d"))
+		f, err := m.Create("d/f")
+		ok(t, err)
+		ok(t, fillWith(f, 0, '0', 2*sectorBytes))
+		ok(t, f.Sync())
+		ok(t, m.SyncDir("d"))
+		ok(t, fillWith(f, 0, 'a', 2*sectorBytes))
+		ok(t, fillWith(f, 0, 'b', 2*sectorBytes))
+		m.CrashTorn(func(op int) int { return c.keep[op] })
+		f, err = m.Open("d/f")
+		ok(t, err)
+		if b, err := readAll(f, 1<<20); err != nil || string(b) != c.want {
+			t.Errorf("%v: got %s %v", c.keep, b, err)
+		}
+	}
+}
+
+// TestMemFS_TornEndOfAFileIsItsEnd tears the last sector of a file that grew:
+// the file ends there.
+func TestMemFS_TornEndOfAFileIsItsEnd(t *testing.T) {
+	m := NewMemFS()
+	ok(t, m.MkdirAll("d"))
+	f, err := m.Create("d/f")
+	ok(t, err)
+	ok(t, m.SyncDir("d"))
+	ok(t, fillWith(f, 0, 'a', 2*sectorBytes))
+	m.CrashTorn(func(op int) int { return []int{88, 0}[op] })
+	if n, _ := m.Length("d/f"); n != 600 || m.Used() != 600 {
+		t.Fatalf("%d bytes, %d used", n, m.Used())
+	}
+}
+
+// TestMemFS_RotChangesWhatIsDurable flips a bit below an unsynced write: it shows
+// now, and after the write is lost.
+func TestMemFS_RotChangesWhatIsDurable(t *testing.T) {
+	m := NewMemFS()
+	ok(t, m.MkdirAll("d"))
+	f, err := m.Create("d/f")
+	ok(t, err)
+	ok(t, fillWith(f, 0, 'a', 10))
+	ok(t, f.Sync())
+	ok(t, m.SyncDir("d"))
+	ok(t, fillWith(f, 0, 'b', 5))
+	if !m.Rot("d/f", 7, 3) || !m.Rot("d/f", 2, 3) || m.Rot("d/f", 10, 3) || m.Rot("d/g", 0, 3) {
+		t.Fatal("Rot does not say whether there is such a byte")
+	}
+	b, err := readAll(f, 99)
+	if err != nil || string(b) != "bbabbaabaa" {
+		t.Fatalf("%s %v", b, err)
+	}
+	m.Crash(nil)
+	f, err = m.Open("d/f")
+	ok(t, err)
+	if b, err = readAll(f, 99); err != nil || string(b) != "aabaaaabaa" {
+		t.Fatalf("%s %v", b, err)
+	}
+}
+
+// TestMemFS_FullDiskWritesWhatFits writes beyond the space, over what is there,
+// and again after a file was removed.
+func TestMemFS_FullDiskWritesWhatFits(t *testing.T) {
+	m := NewMemFS()
+	ok(t, m.MkdirAll("d"))
+	f, err := m.Create("d/f")
+	ok(t, err)
+	g, err := m.Create("d/g")
+	ok(t, err)
+	m.SetSpace(100)
+	ok(t, fillWith(g, 0, 'g', 40))
+	if n, err := f.WriteAt(make([]byte, 70), 0); n != 60 || !errors.Is(err, ErrNoSpace) {
+		t.Fatal(n, err)
+	}
+	ok(t, fillWith(f, 0, 'f', 60))
+	if err := fillWith(f, 60, 'f', 1); !errors.Is(err, ErrNoSpace) {
+		t.Fatal(err)
+	}
+	ok(t, m.Remove("d/g"))
+	ok(t, fillWith(f, 60, 'f', 40))
+	if m.Used() != 100 {
+		t.Fatal(m.Used())
 	}
 }
 

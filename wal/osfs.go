@@ -55,7 +55,7 @@ func (osFS) List(dir string) ([]string, error) {
 func (osFS) Create(name string) (File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, full(err)
 	}
 	return osFile{f}, nil
 }
@@ -68,7 +68,7 @@ func (osFS) Open(name string) (File, error) {
 	return osFile{f}, nil
 }
 
-func (osFS) Rename(from, to string) error { return os.Rename(from, to) }
+func (osFS) Rename(from, to string) error { return full(os.Rename(from, to)) }
 func (osFS) Remove(name string) error     { return os.Remove(name) }
 
 func (osFS) SyncDir(dir string) error {
@@ -95,6 +95,24 @@ func (osFS) Lock(name string) (io.Closer, error) {
 	}
 	return f, nil
 }
+
+func (f osFile) WriteAt(p []byte, off int64) (int, error) {
+	n, err := f.File.WriteAt(p, off)
+	return n, full(err)
+}
+
+// full makes an error ErrNoSpace when the disk, or the user's share, is full.
+func full(err error) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return &fullError{err}
+	}
+	return err
+}
+
+// fullError is the machine's error, which is ErrNoSpace as well.
+type fullError struct{ error }
+
+func (f *fullError) Unwrap() []error { return []error{ErrNoSpace, f.error} }
 
 func (f osFile) Size() (int64, error) {
 	info, err := f.Stat()

@@ -25,7 +25,7 @@ func (f osFile) Sync() error {
 		return e
 	}
 	if err != nil {
-		return &os.PathError{Op: "fdatasync", Path: f.Name(), Err: err}
+		return full(&os.PathError{Op: "fdatasync", Path: f.Name(), Err: err})
 	}
 	return nil
 }
