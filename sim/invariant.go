@@ -189,8 +189,35 @@ func (w *witness) wrote(node int, wr *raft.Write, led raft.Term) {
 			w.stands(node, e, prefix)
 		}
 	}
+	if wr.Snapshot != nil && wr.Cut != nil {
+		w.installs(node, wr.Snapshot, &n)
+	}
 	m.apply(&n)
 	w.pending[node] = append(w.pending[node], n)
+}
+
+// installs: a write that brings a snapshot together with a cut makes its log
+// begin behind it, if the log does not have it. Then what stands before it is
+// what was committed.
+func (w *witness) installs(node int, at *raft.Base, n *note) {
+	m := &w.mem[node]
+	w.must(at.Index <= w.commit(), StateMachineSafety, func() string {
+		return name(node) + " installs a snapshot at " + num(uint64(at.Index)) + ", which nobody committed"
+	})
+	if w.broken != nil || at.Index <= m.last() && m.terms[at.Index] == at.Term {
+		return
+	}
+	for k := range w.mem {
+		if got, ok := w.mem[k].digestOf(at.Index); ok && got == w.commits[at.Index].prefix {
+			n.from = 1
+			n.prefix = append([]uint64(nil), w.mem[k].prefix[1:at.Index+1]...)
+			n.terms = append([]raft.Term(nil), w.mem[k].terms[1:at.Index+1]...)
+			return
+		}
+	}
+	w.must(false, CommitOnMajority, func() string {
+		return name(node) + " installs a snapshot at " + num(uint64(at.Index)) + ", and no server has that log"
+	})
 }
 
 // stands checks Log Matching: an index and a term name one entry, and one log

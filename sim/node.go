@@ -147,7 +147,7 @@ func (w *World) Start(i int) {
 
 func (w *World) groupConfig(i int) host.GroupConfig {
 	n := &w.nodes[i]
-	cfg := host.GroupConfig{SnapshotBytes: w.snapshotBytes, Raft: raft.Config{
+	cfg := host.GroupConfig{SnapshotBytes: w.snapshotBytes, Raft: raft.Config{TrailBytes: w.trailBytes,
 		Group: group, Self: raft.NodeID(i + 1), Boot: n.log.Boot(), Incarnation: n.log.Incarnation(),
 		ClientAddr: name(i) + ":2379", Initial: w.initial.Clone(),
 		Seed: n.rand.Uint64(), NoFastDetection: w.slow,

@@ -59,6 +59,7 @@ type World struct {
 	drift            bool
 	slow             bool // fast detection is off
 	snapshotBytes    int
+	trailBytes       int // of the log that is kept behind a snapshot
 	segmentBytes     int64
 	appendBytes      int
 	inflight         int
@@ -144,6 +145,7 @@ func (w *World) draw() {
 	w.slow = r.Chance(1, 2)
 	if r.Chance(1, 2) {
 		w.snapshotBytes = int(r.LogBetween(1<<10, 64<<10))
+		w.trailBytes = w.snapshotBytes / 2 // who lacks more than that gets the snapshot
 	}
 	w.segmentBytes = r.LogBetween(4<<10, 64<<10)
 	if r.Chance(1, 2) {
