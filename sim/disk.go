@@ -14,7 +14,46 @@ func identity(i int) wal.Identity {
 	return wal.Identity{Cluster: raft.ClusterID{'s', 'i', 'm'}, Member: raft.NodeID(i + 1), Name: name(i)}
 }
 
-func newDisk(w *World, i int) *wal.MemFS { return wal.NewMemFS() }
+// newDisk gives an empty disk, which asks the world before it is touched.
+func newDisk(w *World, i int) *wal.MemFS {
+	d := wal.NewMemFS()
+	d.Fail = func(op wal.Op, name string, _ int64) error { return w.touched(i, op, name) }
+	return d
+}
+
+// touched is asked before a file of a server is touched. Once the server's end
+// has come there, nothing works any more.
+func (w *World) touched(i int, op wal.Op, name string) error {
+	n := &w.nodes[i]
+	if n.dying != nil {
+		return wal.ErrCrashed
+	}
+	at := atDisk
+	if n.opening {
+		at = atOpening
+	}
+	if w.snares.waits[at] == 0 {
+		return nil
+	}
+	if n.dying = w.snared(i, at, factsOfFile(op, name)); n.dying != nil {
+		return wal.ErrCrashed
+	}
+	return nil
+}
+
+// diskFailed says whether the server has ended while it touched its disk. An
+// error that nobody has caused breaks a promise.
+func (w *World) diskFailed(i int, what string, err error) bool {
+	n := &w.nodes[i]
+	if a := n.dying; a != nil {
+		n.dying = nil
+		a.power = true // a write that was under way tears only then
+		w.ends(i, a)
+		return true
+	}
+	w.witness.must(err == nil, DiskRemembers, func() string { return name(i) + " cannot " + what + ": " + err.Error() })
+	return err != nil
+}
 
 func openLog(w *World, i int) (*wal.Log, error) {
 	return wal.Open(w.nodes[i].disk, dataDir, identity(i), wal.Options{

@@ -30,6 +30,8 @@ const (
 	FaultSlowDisk
 	FaultStalledSync
 	FaultDrift
+	FaultPoint
+	FaultTransfer
 	classes
 )
 
@@ -38,6 +40,14 @@ func (c Class) ByChance() bool { return c <= FaultReorder }
 
 // Lasting says that the class is a property of the whole seed.
 func (c Class) Lasting() bool { return c == FaultDrift }
+
+// weight is how often the class comes, compared with others that a seed has.
+func (c Class) weight() int {
+	if c == FaultPoint {
+		return 3
+	}
+	return 1
+}
 
 // Classes is how many classes of faults there are.
 const Classes = int(classes)
@@ -55,6 +65,7 @@ var classNames = [classes]string{
 	"one-way cuts", "partitions", "isolated leaders", "bridges", "slow links",
 	"crashes", "crashes of the leader", "power cuts of a server", "power cuts of the cluster",
 	"pauses", "slow disks", "stalled syncs", "drifting clocks",
+	"ends at a named point", "handovers",
 }
 
 // Fault is one line of a seed's plan: what comes, and when. To whom, how hard and
@@ -119,7 +130,9 @@ func (w *World) prepare() {
 		case c.Lasting():
 			w.planFault(0, c)
 		default:
-			bag = append(bag, c)
+			for range c.weight() {
+				bag = append(bag, c)
+			}
 		}
 	}
 	at := raft.Time(r.Between(int64(raft.Second/2), int64(2*raft.Second)))

@@ -26,6 +26,9 @@ const (
 	// the history of a key short enough to be checked exactly.
 	keyLife = 10 * raft.Second
 
+	// armedMax bounds the places that are armed at a time.
+	armedMax = 8
+
 	// clientsMax bounds the clients of a world, each with one request at a time.
 	clientsMax = 16
 )

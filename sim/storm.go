@@ -22,6 +22,7 @@ func (w *World) turnWeather(begins bool) {
 func (w *World) calm() {
 	w.net.heal()
 	w.net.drop, w.net.delay, w.net.dup, w.net.reorder = 0, 0, 0, 0
+	w.disarm()
 	w.storm.epoch++
 	for i := range w.nodes {
 		w.nodes[i].syncMin, w.nodes[i].syncMax = w.syncMin, w.syncMax
@@ -91,6 +92,28 @@ func (w *World) inflict(c Class, r *Rand) bool {
 	case FaultStalledSync:
 		n.stall = raft.Duration(r.LogBetween(int64(50*raft.Millisecond), int64(1500*raft.Millisecond)))
 		w.fault("the next sync of " + name(victim) + " takes " + Millis(raft.Time(n.stall)))
+	case FaultTransfer:
+		l := w.leader()
+		if l < 0 || w.nodes[l].paused {
+			return false
+		}
+		to := raft.NodeID(0)
+		if r.Chance(1, 2) {
+			to = raft.NodeID(victim + 1)
+		}
+		w.fault(name(l) + " is asked to hand over to " + Server(to))
+		w.nodes[l].loop.Transfer(group, to)
+		w.soon(l)
+	case FaultPoint:
+		a := armed{point: r.Intn(Points), node: -1, down: down, power: r.Chance(1, 2)}
+		if r.Chance(1, 2) {
+			a.node = victim
+		}
+		if r.Chance(1, 2) {
+			a.skip = int(r.LogBetween(1, 64))
+		}
+		w.arm(a)
+		return false // it counts when somebody comes there
 	default:
 		w.cutSomething(c, victim, r)
 	}

@@ -47,6 +47,7 @@ type World struct {
 	witness *witness
 	load    workload
 	storm   storm
+	snares  snares
 	trace   trace
 	free    [][]byte // buffers of messages that have arrived
 	script  script   // what a story holds, drops and doubles

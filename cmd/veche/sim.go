@@ -182,6 +182,9 @@ func simTable(t *check.Totals, colour bool) string {
 	for c, k := range t.Faults {
 		add("fault: "+sim.Class(c).String(), n(k))
 	}
+	for p, k := range t.Ends {
+		add("ended at: "+sim.PointName(p), n(k))
+	}
 	f := func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
 	add("operations in a simulated second", f(t.OperationsPerSecond()))
 	add("faults in a simulated minute, by chance apart", f(t.FaultsPerMinute()))

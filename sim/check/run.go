@@ -30,7 +30,7 @@ func Seed(opt sim.Options) (t Totals, hash uint64, f *Failure) {
 	w := sim.New(opt)
 	broken := runWorld(w)
 	c := w.Counts()
-	t = Totals{Seeds: 1, Simulated: raft.Duration(w.Now()), Events: w.Steps(), Messages: c.Messages, Faults: w.Faults(),
+	t = Totals{Seeds: 1, Simulated: raft.Duration(w.Now()), Events: w.Steps(), Messages: c.Messages, Faults: w.Faults(), Ends: w.Ends(),
 		Elections: c.Terms, Committed: c.Committed, Done: c.Done, Refused: c.Refused, Unknown: c.Unknown}
 	if broken == nil {
 		var err error

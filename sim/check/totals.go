@@ -16,9 +16,10 @@ type Totals struct {
 	Events    uint64
 	Messages  uint64
 	Faults    [sim.Classes]uint64
-	Elections uint64 // terms that had a leader
-	Committed uint64 // entries
-	Done      uint64 // operations that were carried out
+	Ends      [sim.Points]uint64 // of servers, at each named point
+	Elections uint64             // terms that had a leader
+	Committed uint64             // entries
+	Done      uint64             // operations that were carried out
 	Refused   uint64
 	Unknown   uint64
 	Checked   int // operations checked for linearizability
@@ -76,6 +77,17 @@ func (t *Totals) String() string {
 		t.SeedsPerSecond(), t.HoursPerProcessorMinute(), t.EventsPerProcessorSecond()/1e6, t.faults())
 }
 
+// Missed names the points at which no server ended.
+func (t *Totals) Missed() []string {
+	var names []string
+	for p, n := range t.Ends {
+		if n == 0 {
+			names = append(names, sim.PointName(p))
+		}
+	}
+	return names
+}
+
 func (t *Totals) faults() string {
 	parts := make([]string, 0, sim.Classes)
 	for c, n := range t.Faults {
@@ -91,6 +103,9 @@ func (t *Totals) add(o *Totals) {
 	t.Messages += o.Messages
 	for c := range t.Faults {
 		t.Faults[c] += o.Faults[c]
+	}
+	for p := range t.Ends {
+		t.Ends[p] += o.Ends[p]
 	}
 	t.Elections += o.Elections
 	t.Committed += o.Committed
