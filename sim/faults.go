@@ -136,6 +136,9 @@ func (w *World) prepare() {
 		}
 	}
 	at := raft.Time(r.Between(int64(raft.Second/2), int64(2*raft.Second)))
+	if r.Chance(1, 4) {
+		at = 1 // the cluster begins in a storm
+	}
 	for at < raft.Time(w.opt.Run) {
 		end := at + raft.Time(r.Between(int64(4*raft.Second), int64(14*raft.Second)))
 		w.at(at, event{kind: evStorm, n: 1})
