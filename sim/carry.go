@@ -297,7 +297,12 @@ func (w *World) applyNext(i int) {
 		if w.witness.broken != nil {
 			return
 		}
-		if err := w.carryOut(i, b); err != nil {
+		err := w.carryOut(i, b)
+		if n.dying != nil {
+			w.diskFailed(i, "read a snapshot", err)
+			return
+		}
+		if err != nil {
 			w.witness.must(false, StateMachineSafety, func() string { return name(i) + " cannot apply: " + err.Error() })
 			return
 		}

@@ -32,6 +32,10 @@ func (w *World) kept(e *event) {
 	k := n.works[0]
 	n.works = append(n.works[:0], n.works[1:]...)
 	n.keeper.Do(k)
+	if n.dying != nil {
+		w.diskFailed(e.node, "work on a snapshot", nil)
+		return
+	}
 	n.loop.Kept(k)
 	if len(n.works) > 0 {
 		w.keepNext(e.node)
