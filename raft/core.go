@@ -69,6 +69,7 @@ type Core struct {
 	logFull     bool
 	reads       []pendingRead
 	transfer    transfer
+	handedOver  bool // TimeoutNow was sent in this term
 
 	pending   []pendingProposal // own proposals without an outcome
 	announced []announcement    // what others told of their disks
@@ -165,7 +166,7 @@ func (c *Core) Step(now Time, in Input, out *Output) {
 	case InputPropose:
 		c.propose(in.Proposals)
 	case InputRead:
-		c.read(in.Tag)
+		c.read(in.Tag, in.Lease)
 	case InputTransfer:
 		c.startTransfer(in.Peer)
 	case InputPeerDown:

@@ -73,6 +73,7 @@ func (c *Core) holdForLog(m Message) { c.hold(m, true) }
 
 func (c *Core) hold(m Message, restLog bool) {
 	m.Group, m.From, m.Boot, m.Term = c.cfg.Group, c.cfg.Self, c.cfg.Boot, c.hard.Term
+	c.addPromise(&m)
 	c.disk.held = append(c.disk.held, heldMessage{restLog: restLog, m: m})
 }
 

@@ -174,6 +174,8 @@ func (c *Core) objection(m *Message) Reason {
 		return ReasonLeaderAlive
 	case !q.Pre && c.hard.Vote != 0 && c.hard.Vote != m.From:
 		return ReasonVoted
+	case !q.Pre && !q.Transfer && c.hard.Vote == 0 && c.keepsPromise():
+		return ReasonLeaderAlive // it may have answered the leader of an earlier term a moment ago
 	case !q.Pre && c.hard.Vote == 0 && c.leader != 0:
 		return ReasonLeaderAlive // this term has its leader
 	case !c.upToDate(q.LastIndex, q.LastTerm):

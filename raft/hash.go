@@ -149,6 +149,7 @@ func (c *Core) hashLeader(d *digest) {
 	at(c.heartbeatAt)
 	d.word(uint64(c.transfer.to))
 	d.flag(c.transfer.sent)
+	d.flag(c.handedOver)
 	at(c.transfer.deadline)
 	for k := range c.peers {
 		p := &c.peers[k]
@@ -177,6 +178,7 @@ func (c *Core) hashLeader(d *digest) {
 		d.word(uint64(p.goal))
 		at(p.goalAt)
 		d.flag(p.caughtUp)
+		believed(p.promised)
 		at(p.contactAt)
 	}
 	for _, r := range c.reads {

@@ -23,6 +23,7 @@ type peer struct {
 	commitSent Index // what it was told of the commit index
 	ackedRound uint64
 	ackedSent  Time // when the newest message that it answered was sent, on the eager clock
+	promised   Time // until when it refuses its vote to others, on the eager clock
 	answered   bool // in this term
 	contactAt  Time // when its newest answer arrived
 

@@ -19,9 +19,11 @@ type forwardedRead struct {
 	deadline Time
 }
 
-// read is asked by this server's own clients.
-func (c *Core) read(tag uint64) {
+// read is asked by this server's own clients. With lease, the leader's lease
+// will do.
+func (c *Core) read(tag uint64, lease bool) {
 	switch {
+	case lease && c.readByLease(tag):
 	case c.role == Leader:
 		c.askRound(pendingRead{from: c.cfg.Self, id: tag})
 	case c.leader == 0:

@@ -13,7 +13,7 @@ func (c *Core) becomeLeader() {
 	c.setLeader(c.cfg.Self)
 	c.leaderGone = false
 	c.ledSince, c.ledFrom, c.graceAt, c.graceFor = c.eager, c.now, 0, 0
-	c.transfer = transfer{}
+	c.transfer, c.handedOver = transfer{}, false
 	c.change = changeWait{}
 	c.reads = c.reads[:0]
 	c.uncommitted, c.logFull = 0, false
@@ -441,6 +441,7 @@ func (c *Core) onAppendReply(m *Message) {
 	counts := p.uncounted && !r.Uncounted // from now on
 	p.uncounted = r.Uncounted
 	c.noteAnswer(p, r.Round, r.Sent)
+	c.notePromise(p, r.Sent, r.Promise)
 	if r.Rejected {
 		c.onRejected(p, r)
 	} else {
@@ -513,6 +514,7 @@ func (c *Core) onHeartbeatReply(m *Message) {
 	counts := p.uncounted && !r.Uncounted // from now on
 	p.uncounted = r.Uncounted
 	c.noteAnswer(p, r.Round, r.Sent)
+	c.notePromise(p, r.Sent, r.Promise)
 	switch {
 	case p.snapshot.Index != 0:
 	case p.probing:

@@ -21,7 +21,7 @@ func (c *Core) Status() Status {
 	if c.role != Leader {
 		return s
 	}
-	s.Deadline = c.heartbeatAt
+	s.Deadline, s.Lease = c.heartbeatAt, c.leaseEnd()
 	for k := range c.peers {
 		p := &c.peers[k]
 		s.Peers = append(s.Peers, PeerStatus{ID: p.id, Match: p.match, Next: p.next,
@@ -42,7 +42,7 @@ func (c *Core) Confirmed() bool { return c.ConfirmedAt(c.eager) }
 // ConfirmedAt is Confirmed at a time, on the eager clock, that may be later than
 // the last Step.
 func (c *Core) ConfirmedAt(eager Time) bool {
-	if c.role != Leader || c.transfer.sent || c.fault != "" {
+	if c.role != Leader || c.handedOver || c.fault != "" {
 		return false
 	}
 	sent := c.quorumSent()

@@ -50,7 +50,7 @@ func (c *Core) mayHandOver() {
 		return
 	}
 	if p := c.peer(c.transfer.to); p != nil && p.match == c.log.last() {
-		c.transfer.sent = true
+		c.transfer.sent, c.handedOver = true, true
 		c.event(EventTransferSent, p.id, 0, ReasonNone)
 		c.send(Message{Kind: KindTimeoutNow, To: p.id})
 	}
