@@ -7,7 +7,8 @@
 // The test runs one script of etcdctl commands against every member of a
 // cluster of Veche and of a cluster of etcd, and compares what is printed, field
 // by field. Another plays a crash of the leader on both, and prints how long it
-// takes until a write is acknowledged again.
+// takes until a write is acknowledged again. A third, in virtual time, shows
+// that a lease read of etcd's raft is stale where Veche's is not.
 //
 // What it must never do: call two outputs equal by masking what a program could
 // act on, or compare clusters that were not run side by side.
