@@ -69,7 +69,7 @@ func BenchmarkLoopback_Messages(b *testing.B) {
 			})
 			from := startNode(b, 1, "", func(cfg *Config) { cfg.Advertise = "" })
 			from.SetPeer(2, to.addr)
-			from.awaitOpen(run{2, 1}, 2)
+			from.awaitOpen(run{2, 1}, 3)
 			ms := make([]raft.Message, burst)
 			for i := range ms {
 				ms[i] = c.m

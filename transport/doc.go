@@ -1,7 +1,7 @@
 // Package transport carries messages between hosts: TCP connections that open
 // with a hello and go on with frames.
 //
-// Every node dials every other, with one connection a lane, and hears the
+// Every node dials every other, with one connection for each lane, and hears the
 // connections of the others; frames go one way, from the one who dialed. So
 // there are two connections for each lane between two nodes, a vote or a
 // heartbeat never waits behind entries, and either side can lose and remake

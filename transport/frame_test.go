@@ -94,6 +94,7 @@ func TestQueue_OverflowIsCounted(t *testing.T) {
 	}{
 		{"bulk by number", LaneBulk, Limits{QueueMessages: 3}, "[0 1 2]"},
 		{"bulk by bytes", LaneBulk, Limits{QueueBytes: 3*size + 1}, "[0 1 2]"},
+		{"snapshot by bytes", LaneSnapshot, Limits{QueueBytes: 3*size + 1}, "[0 1 2]"},
 		{"control by number", LaneControl, Limits{QueueMessages: 3}, "[3 4]"},
 		{"control by bytes", LaneControl, Limits{FrameBytes: 3*size + 1}, "[3 4]"},
 		{"control by exact bytes", LaneControl, Limits{FrameBytes: 3 * size}, "[3 4]"},

@@ -19,8 +19,10 @@ const (
 	// acknowledgements.
 	LaneControl Lane = 1
 	// LaneBulk carries entries.
-	LaneBulk   Lane = 2
-	lanesBound Lane = 3
+	LaneBulk Lane = 2
+	// LaneSnapshot carries the chunks of snapshots, behind which neither waits.
+	LaneSnapshot Lane = 3
+	lanesBound   Lane = 4
 )
 
 // String returns the lane's name.
@@ -30,6 +32,8 @@ func (l Lane) String() string {
 		return "control"
 	case LaneBulk:
 		return "bulk"
+	case LaneSnapshot:
+		return "snapshot"
 	default:
 		return "unknown"
 	}
@@ -38,8 +42,11 @@ func (l Lane) String() string {
 // laneOf says where a message belongs. All Appends go one way, with entries or
 // without: an empty one that overtook its predecessor would look like a gap.
 func laneOf(k raft.MessageKind) Lane {
-	if k == raft.KindAppend || k == raft.KindPropose {
+	switch k {
+	case raft.KindAppend, raft.KindPropose, raft.KindSnapshotFetch:
 		return LaneBulk
+	case raft.KindSnapshotChunk:
+		return LaneSnapshot
 	}
 	return LaneControl
 }

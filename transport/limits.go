@@ -37,6 +37,9 @@ const (
 	// controlBytesMax: votes and heartbeats are below 100 bytes; 1 MiB of them
 	// is minutes of silence, not a burst.
 	controlBytesMax = 1 << 20
+	// snapshotBytesMax: a peer asks for 2 MiB of a snapshot at a time, and for
+	// some of it again; more in the queue would only make it older.
+	snapshotBytesMax = 4 << 20
 	// queueBytesDefault: a second of 100 Mbit/s. What does not fit is sent again
 	// by the leader, who bounds what is in flight anyway.
 	queueBytesDefault = 16 << 20
@@ -87,7 +90,8 @@ const (
 	// loop does not burn a core.
 	acceptPause = 50 * time.Millisecond
 	// touchedMax: lanes that one Send wakes together; a cluster of nine has
-	// sixteen. Those beyond it are woken at once, which is merely less batched.
+	// sixteen, snapshots apart. Those beyond it are woken at once, which is
+	// merely less batched.
 	touchedMax = 16
 )
 

@@ -50,8 +50,8 @@ func TestPeerDown_NotForOneLane(t *testing.T) {
 		n.peers[other].lanes[LaneControl].interrupt()
 		n.Transport.mu.Unlock()
 		eventually(t, "the lane to be remade", func() bool { return n.laneStats(other, LaneControl).Connects == 2 })
-		a.awaitOpen(run{2, 1}, 4)
-		b.awaitOpen(run{1, 1}, 4)
+		a.awaitOpen(run{2, 1}, 6)
+		b.awaitOpen(run{1, 1}, 6)
 	}
 	a.awaitEvents("up 2.1")
 	b.awaitEvents("up 1.1")

@@ -45,6 +45,9 @@ func newQueue(lane Lane, l *Limits) *queue {
 	case LaneControl:
 		// The newest vote or heartbeat is worth more than the oldest.
 		q.bytesMax, q.keepNewest = q.frameMax, true
+	case LaneSnapshot:
+		// Whoever asked for more than he can take asks again for what is dropped.
+		q.bytesMax = min(snapshotBytesMax, l.QueueBytes)
 	default:
 		// Entries without those before them are worth nothing.
 		q.bytesMax = l.QueueBytes

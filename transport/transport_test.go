@@ -114,7 +114,7 @@ func TestLanes_ControlOvertakesAFullBulkLane(t *testing.T) {
 	free := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(free) // before the nodes close
 	a.SetPeer(2, b.addr)
-	a.awaitOpen(run{2, 1}, 4) // b dials back
+	a.awaitOpen(run{2, 1}, 6) // b dials back
 	data := make([]byte, 64<<10)
 	eventually(t, "the bulk queue to overflow", func() bool {
 		a.Send([]raft.Message{appendEntries(1, 2, 0, data)})
@@ -126,6 +126,57 @@ func TestLanes_ControlOvertakesAFullBulkLane(t *testing.T) {
 	}
 	free()
 	b.awaitMessages(2)
+}
+
+// snapshotChunk is a part of a snapshot on its way.
+func snapshotChunk(from, to raft.NodeID, offset uint64, data []byte) raft.Message {
+	return raft.Message{Group: 1, Kind: raft.KindSnapshotChunk, From: from, To: to, Boot: 1,
+		Chunk: &raft.SnapshotChunk{Index: 7, Term: 2, Offset: offset, Total: 1 << 40, Data: data}}
+}
+
+// Goal: neither a heartbeat nor entries wait behind a snapshot, and the queue of
+// its lane is bounded. Method: the receiver stops taking chunks until the
+// sender's snapshot queue overflows.
+func TestLanes_NothingWaitsBehindASnapshot(t *testing.T) {
+	a := startNode(t, 1, "", nil)
+	release := make(chan struct{})
+	var b *node
+	b = startNode(t, 2, "", func(c *Config) {
+		receive := c.Receive
+		c.Receive = func(ms []raft.Message) {
+			if ms[0].Kind == raft.KindSnapshotChunk {
+				<-release
+			}
+			receive(ms)
+		}
+	})
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free) // before the nodes close
+	a.SetPeer(2, b.addr)
+	a.awaitOpen(run{2, 1}, 6) // b dials back
+	data := make([]byte, 256<<10)
+	eventually(t, "the snapshot queue to overflow", func() bool {
+		a.Send([]raft.Message{snapshotChunk(1, 2, 0, data)})
+		return a.laneStats(2, LaneSnapshot).Dropped.Full > 0
+	})
+	if s := a.laneStats(2, LaneSnapshot); s.WaitingBytes > snapshotBytesMax {
+		t.Errorf("%d bytes of a snapshot wait", s.WaitingBytes)
+	}
+	fetch := raft.Message{Group: 1, Kind: raft.KindSnapshotFetch, From: 1, To: 2, Boot: 1, Fetch: &raft.SnapshotFetch{Index: 7, Term: 2, Length: 1}}
+	a.Send([]raft.Message{heartbeat(1, 2, 42)})
+	a.Send([]raft.Message{appendEntries(1, 2, 5, []byte("x")), fetch})
+	kinds := map[raft.MessageKind]bool{}
+	for _, m := range b.awaitMessages(3) {
+		kinds[m.Kind] = true
+	}
+	if !kinds[raft.KindHeartbeat] || !kinds[raft.KindAppend] || !kinds[raft.KindSnapshotFetch] {
+		t.Fatalf("first came %v", kinds)
+	}
+	free()
+	b.awaitMessages(4)
+	if s := b.awaitMessages(4)[3].Chunk; s == nil || len(s.Data) != len(data) {
+		t.Errorf("the chunk came as %+v", s)
+	}
 }
 
 // Goal: a member that the receiver does not know is heard, answered at the
@@ -141,7 +192,7 @@ func TestStranger_IsHeardAnsweredAndForgotten(t *testing.T) {
 	if p := b.peerStats(1); !p.Stranger || p.Addr != a.addr || b.Stats().Strangers != 1 {
 		t.Fatalf("stats %+v", b.Stats())
 	}
-	b.awaitOpen(run{1, 1}, 4) // a lane that says hello while it closes would come and go once more
+	b.awaitOpen(run{1, 1}, 6) // a lane that says hello while it closes would come and go once more
 	a.Close()
 	eventually(t, "the stranger to be forgotten", func() bool { return len(b.Stats().Peers) == 0 })
 	b.awaitEvents("up 1.1", "down 1.1")
@@ -303,7 +354,7 @@ func TestReconnect_AfterThePeerRestarts(t *testing.T) {
 	a.awaitEvents("up 2.1", "down 2.1")
 	b = startNode(t, 2, b.addr, func(c *Config) { c.Boot, c.Peers = 2, map[raft.NodeID]string{1: a.addr} })
 	a.awaitEvents("up 2.1", "down 2.1", "up 2.2")
-	a.awaitOpen(run{2, 2}, 4)
+	a.awaitOpen(run{2, 2}, 6)
 	a.Send([]raft.Message{heartbeat(1, 2, 7), appendEntries(1, 2, 7, []byte("y"))})
 	b.awaitMessages(2)
 	if s := a.laneStats(2, LaneControl); s.Connects != 2 || !s.Connected {
@@ -376,7 +427,7 @@ func TestSetPeer_MovesToANewAddress(t *testing.T) {
 	c := startNode(t, 2, "", func(c *Config) { c.Boot = 2 })
 	a.SetPeer(2, b.addr) // nothing changes
 	a.SetPeer(2, c.addr)
-	a.awaitOpen(run{2, 2}, 4)
+	a.awaitOpen(run{2, 2}, 6)
 	a.Send([]raft.Message{heartbeat(1, 2, 1)})
 	c.awaitMessages(1)
 	if s := a.laneStats(2, LaneControl); s.Connects != 2 {
@@ -401,7 +452,7 @@ func TestRemovePeer_KeepsAStrangerUntilItLeaves(t *testing.T) {
 
 	c := startNode(t, 3, "", nil)
 	a.SetPeer(3, c.addr)
-	a.awaitOpen(run{3, 1}, 4)
+	a.awaitOpen(run{3, 1}, 6)
 	c.Close()
 	a.awaitOpen(run{3, 1}, 0)
 	a.RemovePeer(3)

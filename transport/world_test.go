@@ -70,8 +70,8 @@ func startPair(t testing.TB, change func(*Config)) (a, b *node) {
 	b = startNode(t, 2, "", change)
 	a.SetPeer(2, b.addr)
 	b.SetPeer(1, a.addr)
-	a.awaitOpen(run{2, 1}, 4)
-	b.awaitOpen(run{1, 1}, 4)
+	a.awaitOpen(run{2, 1}, 6)
+	b.awaitOpen(run{1, 1}, 6)
 	return a, b
 }
 
