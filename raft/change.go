@@ -289,7 +289,9 @@ func (c *Core) tendMembership() {
 			return
 		}
 		c.endChange()
-		c.syncPeers()
+		if c.leaving {
+			c.syncPeers()
+		}
 	}
 	c.recordMembers()
 }
