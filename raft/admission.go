@@ -108,7 +108,6 @@ func (c *Core) onGreet(m *Message) {
 	case !ok:
 		// Not in our configuration, but perhaps in a newer one: say what we know.
 		reply.Removed = slices.Contains(c.committedConfig().Config.Removed, m.From)
-		reply.Admitted = c.vouchesFor(m.From, g.Incarnation)
 	case known.Incarnation == g.Incarnation:
 		reply.Admitted = true
 	case known.Incarnation != 0:
@@ -214,18 +213,6 @@ func (c *Core) admit(why Reason) {
 	c.event(EventAdmitted, 0, 0, why)
 }
 
-// vouchesFor: this leader has recorded a newcomer's disk in an entry that cannot
-// be committed without the newcomer, so nobody else can be elected who would
-// record another. It is how one server becomes two.
-func (c *Core) vouchesFor(id NodeID, disk Incarnation) bool {
-	if c.role != Leader || c.disk.persisted < c.log.last() || len(c.config().Outgoing) > 0 {
-		return false
-	}
-	m, ok := c.config().Member(id)
-	v := c.config().Voters
-	return ok && m.Incarnation == disk && len(v) == 2 && contains(v, id) && contains(v, c.cfg.Self)
-}
-
 // barrierFor forgets what a damaged server acknowledged before it was damaged,
 // and gives the end of the log at that moment. 0: this server does not lead.
 func (c *Core) barrierFor(id NodeID, boot Boot) Index {
@@ -257,12 +244,10 @@ func (c *Core) noticeRepair() {
 // recordMembers makes a leader propose a configuration that records what the
 // members, itself included, told of their disks, addresses and programs. It
 // waits until an entry of its own term and the previous configuration are
-// committed; but where one server becomes two, that cannot be committed before
-// the newcomer is recorded. The voters stay the same, so every two majorities
-// meet all the same.
+// committed.
 func (c *Core) recordMembers() {
 	if c.role != Leader || c.commit < c.firstOfTerm || c.transfer.to != 0 ||
-		c.configs[len(c.configs)-1].Index > c.commit && len(c.config().Voters) != 2 {
+		c.configs[len(c.configs)-1].Index > c.commit {
 		return
 	}
 	now := c.config()

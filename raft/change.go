@@ -211,7 +211,21 @@ func (c *Core) nextConfig(changes []Change) (Configuration, Reason) {
 	case differing(c.config().Voters, next.Voters) > 1 && c.config().Level() < LevelJoint:
 		return Configuration{}, ReasonLevel
 	}
+	if !c.recordedSuffice(&next) {
+		return Configuration{}, ReasonNewcomer
+	}
 	return next, c.prudent(&next, changes)
+}
+
+// recordedSuffice: the servers whose disks are recorded are a majority of the
+// next voters. If newcomers were needed for one, nobody could be elected who
+// records them, should this leader die first: a newcomer is a learner before.
+func (c *Core) recordedSuffice(next *Configuration) bool {
+	suffice, _ := next.decided(func(id NodeID) (yes, no bool) {
+		m, ok := c.config().Member(id)
+		return id == c.cfg.Self || ok && m.Incarnation != 0, false
+	})
+	return suffice || differing(c.config().Voters, next.Voters) == 0
 }
 
 // prudent says why a change that is safe would still do harm, unless forced.

@@ -305,11 +305,11 @@ func TestChange_OneToThreeAndBack(t *testing.T) {
 	c := newCluster(t, 1).startAll()
 	l := c.settle()
 	c.write(l, 100, 3)
-	c.change(l, 1, Change{Kind: ChangeAddVoter, Member: member(2), Force: true})
+	c.refused(l, 9, ReasonNewcomer, Change{Kind: ChangeAddVoter, Member: member(2), Force: true})
+	c.mustChange(l, 10, Change{Kind: ChangeAddLearner, Member: member(2)})
 	n := c.join(l)
-	if o := c.changed(l, 1); o.Kind != Committed {
-		t.Fatalf("one to two ended with %d: %s", o.Kind, o.Reason)
-	}
+	c.until("the second has caught up", 500, func() bool { return l.core.inStep(l.core.peer(2)) })
+	c.mustChange(l, 1, Change{Kind: ChangePromote, Member: member(2)})
 	c.until("the second has all", 500, func() bool { return c.equal(l, n) && n.core.hard.Standing == Admitted })
 	c.mustChange(l, 2, Change{Kind: ChangeAddLearner, Member: member(3)})
 	c.join(l)

@@ -275,13 +275,13 @@ func (c *cluster) leader() *node {
 		if n.core == nil || n.core.Role() != Leader {
 			continue
 		}
-		follow := 0
-		for _, o := range c.nodes {
-			if o.core != nil && o.core.Leader() == n.id && o.core.Term() == n.core.Term() {
-				follow++
+		if followed, _ := n.core.config().decided(func(id NodeID) (yes, no bool) {
+			if int(id) > len(c.nodes) || c.node(id).core == nil {
+				return false, false
 			}
-		}
-		if follow > len(c.nodes)/2 {
+			o := c.node(id).core
+			return o.Leader() == n.id && o.Term() == n.core.Term(), false
+		}); followed {
 			return n
 		}
 	}

@@ -244,13 +244,13 @@ func (c *Core) refuseAll(in Input) {
 // wake is called when a deadline has come.
 func (c *Core) wake() {
 	c.expireForwardedReads()
-	c.greetWhenDue()
 	switch {
 	case c.role == Leader:
 		c.leaderWake()
 	case c.now >= c.deadline:
 		c.electionTimeout()
 	}
+	c.greetWhenDue()
 }
 
 func (c *Core) nextWake() Time {

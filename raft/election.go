@@ -48,7 +48,15 @@ func (c *Core) electionTimeout() {
 
 // mayCampaign: only a voter whose disk remembers what it promised.
 func (c *Core) mayCampaign() bool {
-	return c.hard.Standing == Admitted && c.hard.Term < termMax && !c.removed && c.config().votes(c.cfg.Self)
+	return c.hard.Standing == Admitted && c.hard.Term < termMax && !c.removed && c.mayBeNeeded()
+}
+
+// mayBeNeeded: this server is a voter in the configuration in force, or was one
+// in the latest that it knows to be committed. Its removal may stand in no other
+// log: then the others need its vote to elect anybody, which it refuses to a
+// shorter log; so it must stand itself, and finish what was begun (thesis §4.2.2).
+func (c *Core) mayBeNeeded() bool {
+	return c.config().votes(c.cfg.Self) || c.committedConfig().Config.votes(c.cfg.Self)
 }
 
 // preCampaign asks who would vote for this server in the next term, and changes

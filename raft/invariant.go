@@ -25,7 +25,7 @@ func (c *Core) checkInvariants() {
 	c.must(c.verified <= last, "more is verified than there is")
 	c.must(c.log.lastTerm() <= c.hard.Term, "the log holds an entry of a term to come")
 	c.must(c.role == Follower || c.hard.Standing == Admitted, "a server campaigns whose disk came up empty")
-	c.must(c.role == Follower || c.role == Leader || c.config().votes(c.cfg.Self), "a server campaigns that is no voter")
+	c.must(c.role == Follower || c.role == Leader || c.mayBeNeeded(), "a server campaigns that is no voter")
 	if c.role == Leader {
 		c.must(c.leader == c.cfg.Self, "a leader follows another")
 		c.must(c.hard.Vote == c.cfg.Self, "a leader did not vote for itself")

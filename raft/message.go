@@ -274,5 +274,6 @@ const (
 	ReasonPreferred       Reason = 40 // a voter of higher priority is ready
 	ReasonNotReady        Reason = 41 // the leader has not committed an entry of its own term yet
 	ReasonSnapshot        Reason = 42 // a snapshot covers it
-	reasonsBound          Reason = 43
+	ReasonNewcomer        Reason = 43 // a newcomer must be a learner first
+	reasonsBound          Reason = 44
 )

@@ -36,6 +36,45 @@ func TestRandom_SafeUnderFaultsAndLiveAfterThem(t *testing.T) {
 	}
 }
 
+// Goal: the same while members come and go, snapshots replace logs that were
+// cut, and now and then a disk has lost what it confirmed. Method: as above,
+// with changes of every kind asked of leaders, also forced ones and several at
+// once; newcomers start empty; who learns that it was removed stops.
+func TestRandom_MembersComeAndGo(t *testing.T) {
+	seeds, ms := 500, 2500
+	if testing.Short() {
+		seeds = 40
+	}
+	first := uint64(1)
+	if *stormSeed != 0 {
+		first, seeds = *stormSeed, 1
+	}
+	total := map[EventKind]int{}
+	changes := 0
+	for seed := first; seed < first+uint64(seeds); seed++ {
+		s := newStorm(t, seed)
+		s.churn = true
+		for _, n := range s.nodes {
+			s.small(n)
+		}
+		s.run(ms)
+		for kind, k := range s.told {
+			total[kind] += k
+		}
+		changes += s.changed
+	}
+	t.Logf("%d seeds: %d changes, %d snapshots installed, %d removals told, %d disks repaired", seeds, changes,
+		total[EventSnapshotInstalled], total[EventRemoved], total[EventRepaired])
+	for _, kind := range []EventKind{EventSnapshotInstalled, EventRemoved, EventRepaired} {
+		if *stormSeed == 0 && total[kind] < seeds/20 {
+			t.Fatalf("event %d happened %d times: nothing is tested", kind, total[kind])
+		}
+	}
+	if *stormSeed == 0 && changes < seeds {
+		t.Fatalf("only %d changes", changes)
+	}
+}
+
 // Goal: the same seed gives the same run (case 84). Method: every message,
 // event, write and state of two runs goes into one digest.
 func TestRandom_SameSeedSameTrace(t *testing.T) {
@@ -77,6 +116,13 @@ type storm struct {
 	ended  map[uint64]Outcome
 	acked  int
 	ackedI Index // the largest index told as committed
+
+	churn   bool              // members come and go, and disks are damaged
+	asks    map[uint64]NodeID // changes without an outcome
+	changed int
+	told    map[EventKind]int
+	gone    map[NodeID]bool     // told that it was removed, and stopped
+	hurt    map[NodeID]Restored // what a damaged disk held before
 }
 
 type doomed struct {
@@ -102,15 +148,17 @@ type placed struct {
 
 // request is a proposal or a read that was asked of a server.
 type request struct {
-	node  NodeID
-	boot  Boot
-	read  bool
-	floor Index // a read must not be answered below
+	node   NodeID
+	boot   Boot
+	read   bool
+	change bool
+	floor  Index // a read must not be answered below
 }
 
 func newStorm(t *testing.T, seed uint64) *storm {
 	s := &storm{seed: seed, rng: random{state: seed*0x9e3779b97f4a7c15 + 1}, seen: map[slot]placed{},
-		led: map[Term]NodeID{}, asked: map[uint64]request{}, ended: map[uint64]Outcome{}}
+		led: map[Term]NodeID{}, asked: map[uint64]request{}, ended: map[uint64]Outcome{},
+		asks: map[uint64]NodeID{}, told: map[EventKind]int{}, gone: map[NodeID]bool{}, hurt: map[NodeID]Restored{}}
 	s.cluster = newCluster(t, []int{1, 2, 3, 3, 4, 5, 5, 5}[s.pick(8)])
 	s.dropIn = []uint64{4, 20, 1000}[s.pick(3)]
 	s.doubleIn = []uint64{5, 1000}[s.pick(2)]
@@ -143,7 +191,7 @@ func (s *storm) any() *node { return s.nodes[s.pick(uint64(len(s.nodes)))] }
 
 func (s *storm) fail(format string, args ...any) {
 	s.t.Helper()
-	s.t.Fatalf("seed %d at %d ms: %s\nrepeat: go test ./raft -run TestRandom_Safe -storm-seed %d", s.seed, s.now/Time(Millisecond), fmt.Sprintf(format, args...), s.seed)
+	s.t.Fatalf("seed %d at %d ms: %s\nrepeat: go test ./raft -run %s -storm-seed %d", s.seed, s.now/Time(Millisecond), fmt.Sprintf(format, args...), s.name(), s.seed)
 }
 
 func (s *storm) run(ms int) {
@@ -165,10 +213,11 @@ func (s *storm) ms() {
 	}
 	s.deliver()
 	for _, n := range s.nodes {
+		s.fetchFor(n)
 		if n.core != nil && n.wake <= s.now {
 			s.do(n, Input{Kind: InputWake})
 			if n.wake <= s.now {
-				s.fail("server %d wants to be woken again at once, which is a busy loop", n.id)
+				s.fail("server %d wants to be woken again at once, which is a busy loop: %+v", n.id, n.core.Status())
 			}
 		}
 	}
@@ -278,10 +327,14 @@ func (s *storm) trouble() {
 		if l := s.leader(); l != nil {
 			s.do(l, Input{Kind: InputTransfer, Peer: NodeID(s.pick(uint64(len(s.nodes)) + 1))})
 		}
-	case 15, 16:
+	case 15, 16, 23, 24:
 		if n := s.any(); n.core != nil {
 			i := n.core.handed
-			s.do(n, Input{Kind: InputSnapshotted, Index: i - Index(s.pick(uint64(min(i, 3))+1))})
+			s.save(n, i-Index(s.pick(uint64(min(i, 3))+1)))
+		}
+	case 25, 26, 27, 28, 29, 30:
+		if l := s.leader(); l != nil && s.churn && !s.damaged() {
+			s.askChange(l)
 		}
 	case 17:
 		if l := s.leader(); l != nil {
@@ -313,6 +366,12 @@ func (s *storm) ask() {
 
 // up starts a server from its disk.
 func (s *storm) up(n *node) {
+	if s.gone[n.id] {
+		return
+	}
+	if s.churn && s.one(4) && !s.calm {
+		s.damage(n)
+	}
 	s.cluster.start(n.id)
 	n.wake = s.now + 1
 	n.applied = nil
@@ -360,6 +419,12 @@ func (s *storm) do(n *node, in Input) {
 	if was != Leader && n.core.Role() == Leader {
 		s.checkNewLeader(n)
 	}
+	if o.Restore != nil {
+		s.checkRestored(n, o.Restore)
+	}
+	if o.Fetch != nil && (n.fetch == nil || *n.fetch != *o.Fetch) {
+		n.fetch, n.fetchMS = o.Fetch, 1+int(s.pick(120))
+	}
 	for k := range o.Apply {
 		s.checkApplied(n, &o.Apply[k])
 	}
@@ -372,9 +437,15 @@ func (s *storm) do(n *node, in Input) {
 		s.send(o.Send[k])
 	}
 	for _, e := range o.Events {
+		s.told[e.Kind]++
 		s.digest.word(uint64(e.Kind)<<32 | uint64(e.Reason)<<16 | uint64(e.Node)<<8 | uint64(e.Peer))
 	}
 	s.digest.word(uint64(o.Write.Seq))
+	if n.core.removed {
+		s.gone[n.id] = true
+		s.down(n)
+		return
+	}
 	if s.one(512) {
 		s.digest.word(n.core.Hash())
 		s.checkClone(n)
@@ -436,16 +507,150 @@ func (s *storm) checkApplied(n *node, e *Entry) {
 		s.fail("server %d applies %d, nobody applied %d", n.id, e.Index, len(s.truth)+1)
 	}
 	s.truth = append(s.truth, *e)
-	durable := 0
-	for _, o := range s.nodes {
-		d := &o.disk
-		if e.Index <= d.Cut.Index || e.Index <= d.Cut.Index+Index(len(d.Entries)) && d.Entries[e.Index-d.Cut.Index-1].Term == e.Term {
-			durable++
+	for k := range n.core.configs { // the leader that committed it may have had an earlier one in force
+		if enough, _ := n.core.configs[k].Config.decided(func(id NodeID) (yes, no bool) {
+			was, damaged := s.hurt[id]
+			return holdsDurably(&s.node(id).disk, e) || damaged && holdsDurably(&was, e), false
+		}); enough {
+			return
 		}
 	}
-	if durable <= len(s.nodes)/2 {
-		s.fail("entry %d is applied, but durable on %d of %d disks", e.Index, durable, len(s.nodes))
+	s.fail("entry %d is applied, but not durable on a majority of %+v", e.Index, n.core.configs)
+}
+
+func holdsDurably(d *Restored, e *Entry) bool {
+	return e.Index <= d.Cut.Index || e.Index <= d.Cut.Index+Index(len(d.Entries)) && d.Entries[e.Index-d.Cut.Index-1].Term == e.Term
+}
+
+// checkRestored: a snapshot is what all have applied, with the configuration that
+// was committed there (case 58).
+func (s *storm) checkRestored(n *node, b *Base) {
+	if int(b.Index) > len(s.truth) || s.truth[b.Index-1].Term != b.Term {
+		s.fail("server %d stands on a snapshot at %d of term %d that nobody has applied", n.id, b.Index, b.Term)
 	}
+	for i := b.Index; i > 0; i-- {
+		if e := &s.truth[i-1]; e.Kind == EntryConfig {
+			if string(e.Data) != string(AppendConfiguration(nil, &b.Config)) {
+				s.fail("server %d: the snapshot at %d has another configuration than entry %d", n.id, b.Index, i)
+			}
+			break
+		}
+	}
+	n.applied = slices.Clone(s.truth[:b.Index])
+}
+
+// small gives a server a short memory, so that others need its snapshots.
+func (s *storm) small(n *node) { n.core.cfg.TrailBytes, n.cfg.TrailBytes = 400, 400 }
+
+// save lets a server finish a snapshot at i.
+func (s *storm) save(n *node, i Index) {
+	s.do(n, Input{Kind: InputSnapshotted, Index: i})
+	if n.core != nil && n.core.snap.Index == i && i > 0 {
+		n.keep(stateFile{base: n.core.snap})
+	}
+}
+
+// fetchFor is what the host of a server does for Output.Fetch.
+func (s *storm) fetchFor(n *node) {
+	if n.core == nil || n.fetch == nil {
+		return
+	}
+	from := s.node(n.fetch.From)
+	if n.fetchMS--; n.fetchMS > 0 || from.core == nil || s.cut[[2]NodeID{from.id, n.id}] || s.cut[[2]NodeID{n.id, from.id}] {
+		return
+	}
+	in := Input{Kind: InputInstalled, Index: n.fetch.Index}
+	if f, held := from.files[n.fetch.Index]; held && f.base.Term == n.fetch.Term && !s.one(8) {
+		n.keep(f)
+		in.Base = &f.base
+	}
+	n.fetch = nil
+	s.do(n, in)
+}
+
+// askChange asks a leader for one to three changes.
+func (s *storm) askChange(l *node) {
+	var all []Change
+	members := l.core.config().Members
+	for range 1 + s.pick(3) {
+		x := Change{Kind: ChangeKind(1 + s.pick(6)), Member: Member{ID: members[s.pick(uint64(len(members)))].ID}, Force: s.one(3)}
+		if x.Kind <= ChangeAddVoter {
+			if len(s.nodes) >= 9 {
+				continue
+			}
+			x.Member.ID = NodeID(len(s.nodes) + 1)
+			defer s.newcomer(l, x.Member.ID)
+			s.nodes = append(s.nodes, &node{id: x.Member.ID})
+		}
+		if x.Kind == ChangeRemove && len(l.core.config().Voters) < 3 {
+			continue
+		}
+		all = append(all, x)
+	}
+	s.tags++
+	s.asks[s.tags] = l.id
+	s.asked[s.tags] = request{node: l.id, boot: l.boot, change: true}
+	s.do(l, Input{Kind: InputChange, Tag: s.tags, Changes: all})
+}
+
+// newcomer starts a machine with an empty disk, which was told the configuration.
+func (s *storm) newcomer(l *node, id NodeID) {
+	n := s.node(id)
+	from := l.cfg
+	if l.core != nil {
+		from.Initial = l.core.config().Clone()
+	}
+	n.cfg = from
+	n.cfg.Self, n.cfg.Incarnation, n.cfg.Joining, n.cfg.Seed = id, Incarnation(100+id), true, s.rng.next()
+	s.up(n)
+}
+
+// canRepair: every configuration that somebody uses has three voters or more, all
+// of them admitted, so that two can make the third whole again.
+func (s *storm) canRepair() bool {
+	for _, n := range s.nodes {
+		core := n.core
+		if core == nil {
+			var err error
+			if core, err = New(n.cfg, n.disk, s.now); err != nil {
+				s.fail("the disk of server %d: %v", n.id, err)
+			}
+		}
+		for k := range core.configs {
+			c := &core.configs[k].Config
+			for _, voters := range [][]NodeID{c.Voters, c.Outgoing} {
+				if len(voters) > 0 && len(voters) < 3 || slices.ContainsFunc(voters, func(id NodeID) bool {
+					return s.node(id).disk.Hard.Standing != Admitted || s.gone[id]
+				}) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// damaged says whether a disk is not whole.
+func (s *storm) damaged() bool {
+	return slices.ContainsFunc(s.nodes, func(n *node) bool { return n.disk.Damaged || n.disk.Hard.Standing == Damaged })
+}
+
+// damage lets the disk of a server that is down lose what it had confirmed; one
+// at a time, so that the others can repair it.
+func (s *storm) damage(n *node) {
+	for id := range s.hurt {
+		if s.node(id).disk.Hard.Standing == Damaged || s.node(id).disk.Damaged {
+			return
+		}
+		delete(s.hurt, id)
+	}
+	if len(n.disk.Entries) == 0 || n.disk.Hard.Standing != Admitted || !s.canRepair() {
+		return
+	}
+	s.hurt[n.id] = n.disk
+	keep := int(n.disk.Snapshot.Index - n.disk.Cut.Index)
+	n.disk.Entries = slices.Clone(n.disk.Entries[:keep+int(s.pick(uint64(len(n.disk.Entries)-keep)+1))])
+	n.disk.Damaged = true
 }
 
 // checkOutcome: one outcome per request, a true one.
@@ -456,6 +661,13 @@ func (s *storm) checkOutcome(n *node, o Outcome) {
 	}
 	s.ended[o.Tag] = o
 	switch {
+	case r.change:
+		delete(s.asks, o.Tag)
+		if o.Kind == Committed {
+			s.changed++
+		} else if o.Kind != Rejected && o.Kind != Unknown {
+			s.fail("a change ended with %+v", o)
+		}
 	case r.read != (o.Kind == ReadReady || o.Kind == ReadFailed) && o.Kind != Rejected:
 		s.fail("outcome %+v of request %+v", o, r)
 	case o.Kind == ReadReady && o.Index < r.floor:
@@ -518,7 +730,7 @@ func (s *storm) settleDown() {
 	s.within(3000, "a leader that commits", func() bool {
 		if o, ok := s.ended[tag]; ok && o.Kind == Committed {
 			return true
-		} else if l := s.leader(); l != nil && (tag == 0 || ok) {
+		} else if l := s.leader(); l != nil && (tag == 0 || ok || s.node(s.asked[tag].node).core == nil) {
 			s.tags++
 			tag = s.tags
 			s.asked[tag] = request{node: l.id, boot: l.boot}
@@ -529,7 +741,10 @@ func (s *storm) settleDown() {
 	s.within(3000, "all servers with the same log, and every request ended", func() bool {
 		l := s.leader()
 		for _, n := range s.nodes {
-			if l == nil || n.core.commit != l.core.log.last() || n.core.log.last() != l.core.log.last() || len(n.core.pending)+len(n.core.forwarded)+len(n.core.reads)+len(n.writes) > 0 {
+			if l != nil && !l.core.config().has(n.id) && l.core.committedConfig().Index == l.core.configs[len(l.core.configs)-1].Index {
+				continue // it has left
+			}
+			if l == nil || n.core == nil || len(l.core.config().Outgoing) > 0 || n.core.hard.Standing != Admitted || n.core.commit != l.core.log.last() || n.core.log.last() != l.core.log.last() || len(n.core.pending)+len(n.core.forwarded)+len(n.core.reads)+len(n.writes) > 0 {
 				return false
 			}
 		}
@@ -537,10 +752,10 @@ func (s *storm) settleDown() {
 	})
 	for tag, r := range s.asked {
 		o, ok := s.ended[tag]
-		if !ok && s.node(r.node).boot == r.boot {
-			s.fail("request %d of server %d has no outcome", tag, r.node)
+		if !ok && s.node(r.node).boot == r.boot && s.leader().core.config().has(r.node) {
+			s.fail("request %d %+v has no outcome: %+v %+v", tag, r, s.node(r.node).core.Status(), s.node(r.node).core.change)
 		}
-		if o.Kind == Lost || o.Kind == Rejected {
+		if !r.change && (o.Kind == Lost || o.Kind == Rejected) {
 			s.checkNotCommitted(tag)
 		}
 	}
@@ -562,7 +777,17 @@ func (s *storm) within(ms int, what string, done func() bool) {
 		s.ms()
 	}
 	for _, n := range s.nodes {
-		s.t.Logf("server %d: %+v", n.id, n.core.Status())
+		if n.core != nil {
+			s.t.Logf("server %d: %+v", n.id, n.core.Status())
+		}
 	}
 	s.fail("%s: not within %d ms of calm", what, ms)
+}
+
+// name is the test to repeat.
+func (s *storm) name() string {
+	if s.churn {
+		return "TestRandom_Members"
+	}
+	return "TestRandom_Safe"
 }

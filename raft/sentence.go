@@ -166,5 +166,6 @@ var reasons = [reasonsBound]string{
 	ReasonDiskStalled:     "the leader's disk confirms nothing",
 	ReasonPreferred:       "a voter of higher priority is ready",
 	ReasonNotReady:        "the leader has not committed an entry of its term yet",
+	ReasonNewcomer:        "without newcomers there is no majority; add them as learners first",
 	ReasonSnapshot:        "a snapshot covers it",
 }

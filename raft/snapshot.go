@@ -132,6 +132,9 @@ func (c *Core) standOn(b *Base, from NodeID) {
 	c.event(EventSnapshotInstalled, from, base.Index, ReasonNone)
 	c.endProposals()
 	c.configCommitted()
+	if c.role != Follower { // a candidate; its campaign went out with another log and configuration
+		c.becomeFollower(c.hard.Term, 0, ReasonSnapshot)
+	}
 }
 
 // forgetEntries: no write that is under way adds to the log any more. Up to
