@@ -1,7 +1,5 @@
 package raft
 
-import "slices"
-
 // Who may take part. A vote and an acknowledgement are promises kept by a disk.
 // A server whose disk came up empty has perhaps forgotten some, so it keeps
 // silent until one of two things shows that there were none:
@@ -71,11 +69,16 @@ func (c *Core) greetWhenDue() {
 	}
 }
 
+// greetAll also greets a leader that this server's configuration does not know
+// yet: it leads a newer one.
 func (c *Core) greetAll() {
 	for k := range c.config().Members {
 		if id := c.config().Members[k].ID; id != c.cfg.Self {
 			c.greet(id)
 		}
+	}
+	if c.leader != 0 && !c.config().has(c.leader) {
+		c.greet(c.leader)
 	}
 }
 
@@ -107,7 +110,7 @@ func (c *Core) onGreet(m *Message) {
 	switch {
 	case !ok:
 		// Not in our configuration, but perhaps in a newer one: say what we know.
-		reply.Removed = slices.Contains(c.committedConfig().Config.Removed, m.From)
+		reply.Removed = c.removedFor(m.From)
 	case known.Incarnation == g.Incarnation:
 		reply.Admitted = true
 	case known.Incarnation != 0:

@@ -211,19 +211,20 @@ func (c *Core) nextConfig(changes []Change) (Configuration, Reason) {
 	case differing(c.config().Voters, next.Voters) > 1 && c.config().Level() < LevelJoint:
 		return Configuration{}, ReasonLevel
 	}
-	if !c.recordedSuffice(&next) {
+	if !c.admittedSuffice(&next) {
 		return Configuration{}, ReasonNewcomer
 	}
 	return next, c.prudent(&next, changes)
 }
 
-// recordedSuffice: the servers whose disks are recorded are a majority of the
-// next voters. If newcomers were needed for one, nobody could be elected who
-// records them, should this leader die first: a newcomer is a learner before.
-func (c *Core) recordedSuffice(next *Configuration) bool {
+// admittedSuffice: the servers that have acknowledged something in this term are
+// a majority of the next voters. If newcomers were needed for one that know of no
+// entry yet by which they may vote, nobody could be elected to record or tell
+// them, should this leader die first: a newcomer is a learner before.
+func (c *Core) admittedSuffice(next *Configuration) bool {
 	suffice, _ := next.decided(func(id NodeID) (yes, no bool) {
-		m, ok := c.config().Member(id)
-		return id == c.cfg.Self || ok && m.Incarnation != 0, false
+		p := c.peer(id)
+		return id == c.cfg.Self || p != nil && p.answered && !p.uncounted, false
 	})
 	return suffice || differing(c.config().Voters, next.Voters) == 0
 }

@@ -123,9 +123,11 @@ func (c *Core) meetCandidate(m *Message) bool {
 }
 
 // removedFor: a committed configuration has removed that server. It cannot win
-// under an older one, so it need not disturb anybody, and is told why.
+// under an older one, so it need not disturb anybody, and is told why. What a
+// newcomer was told of the configuration does not count: it is in no log.
 func (c *Core) removedFor(id NodeID) bool {
-	return slices.Contains(c.committedConfig().Config.Removed, id)
+	at := c.committedConfig()
+	return at.Index > 0 && slices.Contains(at.Config.Removed, id)
 }
 
 // leaderAlive says whether this server has reason to believe that a leader

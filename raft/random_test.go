@@ -507,15 +507,25 @@ func (s *storm) checkApplied(n *node, e *Entry) {
 		s.fail("server %d applies %d, nobody applied %d", n.id, e.Index, len(s.truth)+1)
 	}
 	s.truth = append(s.truth, *e)
-	for k := range n.core.configs { // the leader that committed it may have had an earlier one in force
-		if enough, _ := n.core.configs[k].Config.decided(func(id NodeID) (yes, no bool) {
-			was, damaged := s.hurt[id]
-			return holdsDurably(&s.node(id).disk, e) || damaged && holdsDurably(&was, e), false
-		}); enough {
-			return
+	for _, l := range s.nodes { // whoever led had one of these in force
+		for k := 0; l.core != nil && k < len(l.core.configs); k++ {
+			if enough, _ := l.core.configs[k].Config.decided(func(id NodeID) (yes, no bool) {
+				was, damaged := s.hurt[id]
+				return holdsDurably(&s.node(id).disk, e) || damaged && holdsDurably(&was, e), false
+			}); enough {
+				return
+			}
 		}
 	}
-	s.fail("entry %d is applied, but not durable on a majority of %+v", e.Index, n.core.configs)
+	for k := range n.core.configs {
+		c := &n.core.configs[k]
+		s.t.Logf("from %d on: voters %v, outgoing %v", c.Index, c.Config.Voters, c.Config.Outgoing)
+	}
+	for _, o := range s.nodes {
+		was, damaged := s.hurt[o.id]
+		s.t.Logf("server %d: disk from %d, %d entries, standing %d; holds it %v; damaged %v, held it then %v", o.id, o.disk.Cut.Index, len(o.disk.Entries), o.disk.Hard.Standing, holdsDurably(&o.disk, e), damaged, damaged && holdsDurably(&was, e))
+	}
+	s.fail("entry %d is applied by server %d, but not durable on a majority", e.Index, n.id)
 }
 
 func holdsDurably(d *Restored, e *Entry) bool {
