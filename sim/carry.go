@@ -91,6 +91,7 @@ func (w *World) turn(i int) {
 		return
 	}
 	ledBefore := w.witness.leads[i]
+	w.witness.begins(i)
 	e := &n.effects
 	n.loop.Turn(n.clock(w.now), e)
 	led := ledBefore
@@ -100,14 +101,14 @@ func (w *World) turn(i int) {
 			led = 0
 		}
 	}
+	for k := range e.Events { // before the records: what it commits, it has written in an earlier turn
+		w.told(i, &e.Events[k])
+	}
 	facts := fact(0)
 	for k := range e.Records {
 		facts |= w.written(i, &e.Records[k], led)
 	}
 	n.unsyncedFacts |= facts
-	for k := range e.Events {
-		w.told(i, &e.Events[k])
-	}
 	for k := range e.Send {
 		w.witness.sent(i, &e.Send[k], len(e.Records) > 0)
 	}

@@ -20,7 +20,13 @@ func (s scene) keep(node int, seq raft.Seq, term raft.Term, vote raft.NodeID, en
 	s.synced(node, seq)
 }
 
+// leadsTerm has all others, who did not vote yet, vote for a node, which leads then.
 func (s scene) leadsTerm(node int, term raft.Term) {
+	for voter := range raft.NodeID(3) {
+		if _, voted := s.votes[vote{voter + 1, term}]; !voted {
+			s.votes[vote{voter + 1, term}] = raft.NodeID(node + 1)
+		}
+	}
 	s.told(node, &raft.Event{Kind: raft.EventBecameLeader, Term: term})
 }
 
@@ -140,14 +146,70 @@ func TestWitness_SeesEachBrokenPromise(t *testing.T) {
 			s.keep(0, 1, 1, 2, a)
 			s.restarted(0, &raft.Restored{Hard: raft.HardState{Term: 1, Vote: 2, Standing: raft.Admitted}})
 		}},
+		{"a leader without votes", ElectedByMajority, func(s scene) {
+			s.keep(0, 1, 1, 1)
+			s.told(0, &raft.Event{Kind: raft.EventBecameLeader, Term: 1})
+		}},
+		{"the votes of those who do not count", ElectedByMajority, func(s scene) {
+			s.keep(0, 1, 1, 1, configEntry(1, 1, raft.Configuration{Voters: []raft.NodeID{1}, Outgoing: []raft.NodeID{2, 3}}))
+			s.votes[vote{1, 1}] = 1
+			s.told(0, &raft.Event{Kind: raft.EventBecameLeader, Term: 1})
+		}},
+		{"two voters exchanged at once", ConfigsOverlap, func(s scene) {
+			s.leads[0] = 1
+			s.own[1] = true
+			e := configEntry(1, 1, raft.Configuration{Voters: []raft.NodeID{1, 4, 5}})
+			s.wrote(0, &raft.Write{Seq: 1, Entries: []raft.Entry{e}}, 1)
+		}},
+		{"a change before the first commit of the term", ChangeInTurn, func(s scene) {
+			e := configEntry(1, 1, raft.Configuration{Voters: []raft.NodeID{1, 2}})
+			s.wrote(0, &raft.Write{Seq: 1, Entries: []raft.Entry{e}}, 1)
+		}},
+		{"a joint configuration, and a member of old program", LevelIsKept, func(s scene) {
+			s.own[1] = true
+			e := configEntry(1, 1, raft.Configuration{Voters: []raft.NodeID{1, 4, 5}, Outgoing: []raft.NodeID{1, 2, 3}})
+			s.wrote(0, &raft.Write{Seq: 1, Entries: []raft.Entry{e}}, 1)
+		}},
+		{"a snapshot with another configuration", SnapshotIsTrue, func(s scene) {
+			s.keep(0, 1, 1, 1, a)
+			s.keep(1, 1, 1, 1, a)
+			s.leadsTerm(0, 1)
+			s.commits(0, 1, 1)
+			s.wrote(0, &raft.Write{Seq: 2, Snapshot: &raft.Base{Index: 1, Term: 1, Config: raft.Configuration{Voters: []raft.NodeID{1}}}}, 1)
+		}},
+		{"a commit on a damaged disk", CommitOnMajority, func(s scene) {
+			s.keep(0, 1, 1, 1, a)
+			s.restarted(1, &raft.Restored{Damaged: true})
+			s.keep(1, 1, 1, 1, a)
+			s.leadsTerm(0, 1)
+			s.commits(0, 1, 1)
+		}},
+		{"a damaged disk votes", DamagedIsSilent, func(s scene) {
+			s.keep(0, 1, 3, 2)
+			s.restarted(0, &raft.Restored{Damaged: true, Hard: raft.HardState{Term: 3, Vote: 2, Standing: raft.Admitted}})
+			s.sent(0, vote3(2), false)
+		}},
+		{"a damaged disk acknowledges", DamagedIsSilent, func(s scene) {
+			s.keep(0, 1, 1, 2, a)
+			s.restarted(0, &raft.Restored{Damaged: true, Hard: raft.HardState{Term: 1, Vote: 2, Standing: raft.Admitted}})
+			s.keep(0, 2, 1, 2, a)
+			s.sent(0, ack(1), false)
+		}},
 		{"a core halts", NoFault, func(s scene) { s.told(0, &raft.Event{Kind: raft.EventFault}) }},
 	} {
-		s := scene{newWitness(3)}
+		s := scene{newWitness(3, &threeServers)}
 		c.do(s)
 		if s.broken == nil || s.broken.Invariant != c.want {
 			t.Errorf("%s: %v, want %s", c.name, s.broken, c.want)
 		}
 	}
+}
+
+func configEntry(i raft.Index, t raft.Term, c raft.Configuration) raft.Entry {
+	for id := raft.NodeID(1); id <= 5; id++ {
+		c.Members = append(c.Members, raft.Member{ID: id})
+	}
+	return raft.Entry{Index: i, Term: t, Kind: raft.EntryConfig, Data: raft.AppendConfiguration(nil, &c)}
 }
 
 func vote3(to raft.NodeID) *raft.Message {
@@ -163,7 +225,7 @@ func ack(i raft.Index) *raft.Message {
 func TestWitness_TakesWhatIsRight(t *testing.T) {
 	a := at(1, 1, "a")
 	for kept := range 3 {
-		s := scene{newWitness(3)}
+		s := scene{newWitness(3, &threeServers)}
 		s.keep(0, 1, 1, 1, a)
 		s.keep(1, 1, 1, 1, a)
 		s.leadsTerm(0, 1)
@@ -219,3 +281,6 @@ func TestWorld_NoticesThatNothingGoesOn(t *testing.T) {
 		t.Errorf("it was not noticed: %v", w.Broken())
 	}
 }
+
+// threeServers have not told the level of their programs.
+var threeServers = raft.Configuration{Members: []raft.Member{{ID: 1}, {ID: 2}, {ID: 3}}, Voters: []raft.NodeID{1, 2, 3}}

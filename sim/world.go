@@ -83,7 +83,7 @@ func New(opt Options) *World {
 	if opt.Run == 0 {
 		opt.Run = 60 * raft.Second
 	}
-	w := &World{opt: opt, rand: NewRand(opt.Seed, streamWorld), witness: newWitness(opt.Nodes)}
+	w := &World{opt: opt, rand: NewRand(opt.Seed, streamWorld)}
 	w.trace.watch = opt.Watch
 	w.net.begin(opt.Seed, opt.Nodes)
 	w.nodes = make([]node, opt.Nodes)
@@ -92,6 +92,7 @@ func New(opt Options) *World {
 		w.initial.Members = append(w.initial.Members, raft.Member{ID: id, Name: name(i), PeerAddr: name(i) + ":2380"})
 		w.initial.Voters = append(w.initial.Voters, id)
 	}
+	w.witness = newWitness(len(w.nodes), &w.initial)
 	if opt.Story {
 		w.plain()
 	} else {

@@ -1,0 +1,485 @@
+package sim
+
+import "veche/raft"
+
+// witness is the one who sees all: what every node was told to write, what every
+// disk holds, who led, who voted, what is committed. It is fed with what nodes
+// do and never asks a core, except for Confirmed.
+type witness struct {
+	broken *Broken
+
+	mem       []image // by node: all writes, synced or not
+	disk      []image // by node: synced writes
+	pending   [][]note
+	before    [][]image    // by node: what its disk held before it was wiped or damaged
+	damaged   []bool       // by node: its disk lost what was confirmed, and is not repaired
+	began     []raft.Index // by node: where the configuration stands that was in force before the turn
+	leads     []raft.Term  // by node: the term it leads, 0 if none
+	committed []raft.Index // by node and run: highest commit it told of
+	applied   []raft.Index // by node and run
+
+	leaders map[raft.Term]raft.NodeID
+	votes   map[vote]raft.NodeID
+	seen    [][]seenEntry      // by index: every entry that ever stood there
+	commits []commitment       // by index
+	configs []placed           // committed
+	own     map[raft.Term]bool // terms in which the leader has committed an entry of its own
+	answers []answer           // by index: what applying gave where it was applied first
+}
+
+type answer struct {
+	known bool
+	value uint64
+}
+
+type vote struct {
+	node raft.NodeID
+	term raft.Term
+}
+
+type seenEntry struct {
+	term   raft.Term
+	prefix uint64
+}
+
+type commitment struct {
+	prefix uint64
+	term   raft.Term // of the entry
+	by     raft.Term // the term of the leader that committed it
+}
+
+// newWitness gives the witness of a world with so many nodes, whose logs begin
+// under the initial configuration.
+func newWitness(nodes int, initial *raft.Configuration) *witness {
+	w := &witness{
+		mem: make([]image, nodes), disk: make([]image, nodes), pending: make([][]note, nodes), before: make([][]image, nodes),
+		damaged: make([]bool, nodes), began: make([]raft.Index, nodes),
+		leads: make([]raft.Term, nodes), committed: make([]raft.Index, nodes),
+		applied: make([]raft.Index, nodes),
+		leaders: map[raft.Term]raft.NodeID{}, votes: map[vote]raft.NodeID{}, own: map[raft.Term]bool{},
+		seen: make([][]seenEntry, 1), commits: make([]commitment, 1), answers: make([]answer, 1),
+		configs: []placed{{0, initial}},
+	}
+	for i := range nodes {
+		w.mem[i], w.disk[i] = newImage(initial), newImage(initial)
+	}
+	return w
+}
+
+// must notes the first broken promise; the world stops on it after the step.
+func (w *witness) must(ok bool, what Invariant, how func() string) {
+	if !ok && w.broken == nil {
+		w.broken = &Broken{what, how()}
+	}
+}
+
+func (w *witness) commit() raft.Index { return raft.Index(len(w.commits) - 1) }
+
+// wrote is told of every Write as the core hands it out. led is the term the
+// node led both before and after the turn, 0 if it did not.
+func (w *witness) wrote(node int, wr *raft.Write, led raft.Term) {
+	m := &w.mem[node]
+	n := note{seq: wr.Seq, change: wr.HardChanged, hard: wr.Hard}
+	if len(wr.Entries) > 0 {
+		n.from = wr.Entries[0].Index
+		w.must(n.from >= 1 && n.from <= m.last()+1, LogMatching, func() string {
+			return name(node) + " leaves a gap: it writes entry " + num(uint64(n.from)) + " after " + num(uint64(m.last()))
+		})
+		if w.broken != nil {
+			return
+		}
+		if led != 0 {
+			w.must(n.from == m.last()+1, LeaderAppendOnly, func() string {
+				return name(node) + " leads term " + num(uint64(led)) + " and overwrites its own entry " + num(uint64(n.from))
+			})
+		}
+		w.must(n.from > w.committed[node], CommitNeverBack, func() string {
+			return name(node) + " overwrites entry " + num(uint64(n.from)) + ", which it knows to be committed"
+		})
+		n.prefix = make([]uint64, 0, len(wr.Entries))
+		n.terms = make([]raft.Term, 0, len(wr.Entries))
+		prefix := m.prefix[n.from-1]
+		for i := range wr.Entries {
+			e := &wr.Entries[i]
+			prefix = chain(prefix, e)
+			n.prefix = append(n.prefix, prefix)
+			n.terms = append(n.terms, e.Term)
+			w.stands(node, e, prefix)
+			if e.Kind == raft.EntryConfig {
+				w.reconfigures(node, e, &n, led)
+			}
+		}
+	}
+	if wr.Snapshot != nil {
+		w.records(node, wr.Snapshot, &n)
+	}
+	m.apply(&n)
+	w.pending[node] = append(w.pending[node], n)
+}
+
+// reconfigures notes a configuration, and checks the leader that appends it: one
+// change at a time, and each next to the one before (§6).
+func (w *witness) reconfigures(node int, e *raft.Entry, n *note, led raft.Term) {
+	next := new(raft.Configuration)
+	w.must(raft.DecodeConfiguration(e.Data, next) == nil, LogMatching, func() string {
+		return name(node) + " stores a configuration at " + num(uint64(e.Index)) + " that cannot be read"
+	})
+	before := w.mem[node].configAt(n.from - 1)
+	if k := len(n.configs); k > 0 {
+		before = n.configs[k-1]
+	}
+	n.configs = append(n.configs, placed{e.Index, next})
+	if led == 0 {
+		return
+	}
+	w.must(overlap(before.config, next), ConfigsOverlap, func() string {
+		return name(node) + " changes from " + describeConfig(before.config) + " to " + describeConfig(next)
+	})
+	w.must(before.at <= w.commit() && w.own[led], ChangeInTurn, func() string {
+		return name(node) + " appends the configuration " + num(uint64(e.Index)) + " in term " + num(uint64(led)) + " behind the one at " +
+			num(uint64(before.at)) + ", and " + num(uint64(w.commit())) + " is committed"
+	})
+	w.must(len(next.Outgoing) == 0 || len(before.config.Outgoing) > 0 || before.config.Level() >= raft.LevelJoint, LevelIsKept, func() string {
+		return name(node) + " appends " + describeConfig(next) + ", but the level of the cluster is " + num(uint64(before.config.Level()))
+	})
+}
+
+// describeConfig says who counts: "1 2 3 with 1 2 4, learners 5".
+func describeConfig(c *raft.Configuration) string {
+	list := func(ids []raft.NodeID) string {
+		out := ""
+		for k, id := range ids {
+			if k > 0 {
+				out += " "
+			}
+			out += Server(id)
+		}
+		return out
+	}
+	s := list(c.Voters)
+	if len(c.Outgoing) > 0 {
+		s += " with " + list(c.Outgoing)
+	}
+	if len(c.Learners) > 0 {
+		s += ", learners " + list(c.Learners)
+	}
+	return s
+}
+
+// records is told of every snapshot that a write records. One at an index that
+// the log does not have makes the log begin behind it: then what stands before
+// it is what was committed.
+func (w *witness) records(node int, at *raft.Base, n *note) {
+	m := &w.mem[node]
+	w.must(at.Index <= w.commit(), StateMachineSafety, func() string {
+		return name(node) + " records a snapshot at " + num(uint64(at.Index)) + ", which nobody committed"
+	})
+	if w.broken != nil {
+		return
+	}
+	k := len(w.configs) - 1
+	for w.configs[k].at > at.Index {
+		k--
+	}
+	w.must(sameConfig(&at.Config, w.configs[k].config) && at.Term == w.commits[at.Index].term, SnapshotIsTrue, func() string {
+		return name(node) + " records a snapshot at " + num(uint64(at.Index)) + " of term " + num(uint64(at.Term)) + " with " + describeConfig(&at.Config) +
+			", but entry " + num(uint64(at.Index)) + " is of term " + num(uint64(w.commits[at.Index].term)) + ", and " + describeConfig(w.configs[k].config) + " is in force there"
+	})
+	if at.Index <= m.last() && m.terms[at.Index] == at.Term {
+		return
+	}
+	n.from = 1
+	n.configs = append([]placed(nil), w.configs[1:k+1]...)
+	for i := raft.Index(1); i <= at.Index; i++ {
+		n.prefix = append(n.prefix, w.commits[i].prefix)
+		n.terms = append(n.terms, w.commits[i].term)
+	}
+	w.committed[node] = max(w.committed[node], at.Index)
+}
+
+func sameConfig(a, b *raft.Configuration) bool {
+	return string(raft.AppendConfiguration(nil, a)) == string(raft.AppendConfiguration(nil, b))
+}
+
+// stands checks Log Matching: an index and a term name one entry, and one log
+// before it.
+func (w *witness) stands(node int, e *raft.Entry, prefix uint64) {
+	for raft.Index(len(w.seen)) <= e.Index {
+		w.seen = append(w.seen, nil)
+	}
+	for _, s := range w.seen[e.Index] {
+		if s.term == e.Term {
+			w.must(s.prefix == prefix, LogMatching, func() string {
+				return name(node) + " has an entry " + num(uint64(e.Index)) + " of term " + num(uint64(e.Term)) +
+					" with another content or another log before it than others have"
+			})
+			return
+		}
+	}
+	w.seen[e.Index] = append(w.seen[e.Index], seenEntry{e.Term, prefix})
+}
+
+// synced is told that node's disk holds every write up to seq.
+func (w *witness) synced(node int, seq raft.Seq) {
+	done := 0
+	for i := range w.pending[node] {
+		if w.pending[node][i].seq > seq {
+			break
+		}
+		w.disk[node].apply(&w.pending[node][i])
+		done++
+	}
+	rest := copy(w.pending[node], w.pending[node][done:])
+	clear(w.pending[node][rest:])
+	w.pending[node] = w.pending[node][:rest]
+}
+
+// restarted is told what a disk came up with, and checks that it is all that was
+// synced and perhaps some of the writes after it, in order; or, if the disk says
+// of itself that it is damaged, a beginning of that.
+func (w *witness) restarted(node int, got *raft.Restored) {
+	try := w.disk[node].clone()
+	found := holds(&try, got)
+	for i := 0; !found && i < len(w.pending[node]); i++ {
+		try.apply(&w.pending[node][i])
+		found = holds(&try, got)
+	}
+	w.must(found, DiskRemembers, func() string {
+		return name(node) + " was synced with term " + num(uint64(w.disk[node].hard.Term)) + ", vote " + Server(w.disk[node].hard.Vote) +
+			" and " + num(uint64(w.disk[node].last())) + " entries, and came up with term " + num(uint64(got.Hard.Term)) + ", vote " +
+			Server(got.Hard.Vote) + " and entries up to " + num(uint64(got.Cut.Index)+uint64(len(got.Entries)))
+	})
+	if found && got.Damaged {
+		w.remember(node, try)
+		try = try.upTo(got.Cut.Index + raft.Index(len(got.Entries)))
+	}
+	w.damaged[node] = w.damaged[node] || got.Damaged || got.Hard.Standing == raft.Damaged
+	// The disk may hold more than was confirmed; from now on it counts as held.
+	w.mem[node], w.disk[node] = try.clone(), try
+	w.pending[node] = w.pending[node][:0]
+	w.leads[node], w.committed[node], w.applied[node] = 0, 0, 0
+}
+
+// remember keeps what a disk has lost: a leader may have heard of it before.
+func (w *witness) remember(node int, m image) {
+	w.before[node] = append(w.before[node], m)
+}
+
+// wiped is told that node's disk was replaced by an empty one.
+func (w *witness) wiped(node int) {
+	w.remember(node, w.disk[node])
+	w.mem[node], w.disk[node] = newImage(w.configs[0].config), newImage(w.configs[0].config)
+	w.pending[node] = nil
+}
+
+// holds tells whether a restored log is the image, or, of a damaged disk, its
+// beginning.
+func holds(m *image, got *raft.Restored) bool {
+	last := got.Cut.Index + raft.Index(len(got.Entries))
+	if got.Hard != m.hard || last > m.last() || last < m.last() && !got.Damaged {
+		return false
+	}
+	prefix := m.prefix[got.Cut.Index]
+	for i := range got.Entries {
+		prefix = chain(prefix, &got.Entries[i])
+	}
+	return prefix == m.prefix[last]
+}
+
+// sent is told of every message that leaves node. wrote says that the same turn
+// also wrote: then the log may have moved on after what m acknowledges.
+func (w *witness) sent(node int, m *raft.Message, wrote bool) {
+	d := &w.disk[node]
+	switch {
+	case m.Kind == raft.KindVoteReply && m.VoteReply.Granted && !m.VoteReply.Pre:
+		w.voted(m.From, m.Term, m.To)
+		w.must(d.hard.Term > m.Term || d.hard.Term == m.Term && d.hard.Vote == m.To, VoteIsDurable, func() string {
+			return Server(m.From) + " tells " + Server(m.To) + " its vote in term " + num(uint64(m.Term)) + ", but its disk holds term " +
+				num(uint64(d.hard.Term)) + " and vote " + Server(d.hard.Vote)
+		})
+		w.must(d.hard.Standing != raft.Fresh, FreshIsSilent, func() string { return Server(m.From) + " votes with an empty disk" })
+		w.must(d.hard.Standing == raft.Admitted && !w.damaged[node], DamagedIsSilent, func() string { return Server(m.From) + " votes with a damaged disk" })
+	case m.Kind == raft.KindAppendReply && !m.AppendReply.Rejected && m.AppendReply.Match > 0:
+		match := m.AppendReply.Match
+		onDisk, ok := d.digestOf(match)
+		inMem, _ := w.mem[node].digestOf(match)
+		w.must(ok && (wrote || onDisk == inMem), AckIsDurable, func() string {
+			return Server(m.From) + " acknowledges entry " + num(uint64(match)) + " to " + Server(m.To) + ", but its disk has it only up to " + num(uint64(d.last()))
+		})
+		w.must(d.hard.Standing != raft.Fresh, FreshIsSilent, func() string { return Server(m.From) + " acknowledges with an empty disk" })
+		w.must(d.hard.Standing == raft.Admitted && !w.damaged[node] || m.AppendReply.Uncounted, DamagedIsSilent, func() string {
+			return Server(m.From) + " acknowledges with a damaged disk, as if it counted"
+		})
+	}
+}
+
+// voted checks that a node, whatever happened to its disk, votes once per term.
+func (w *witness) voted(node raft.NodeID, term raft.Term, to raft.NodeID) {
+	before, found := w.votes[vote{node, term}]
+	w.must(!found || before == to, VoteOncePerTerm, func() string {
+		return Server(node) + " voted for " + Server(before) + " in term " + num(uint64(term)) + " and now votes for " + Server(to)
+	})
+	w.votes[vote{node, term}] = to
+}
+
+// told is given every event of a core, after the writes of its turn.
+func (w *witness) told(node int, e *raft.Event) {
+	switch e.Kind {
+	case raft.EventBecameLeader:
+		w.elected(node, e.Term)
+	case raft.EventBecameFollower, raft.EventBecamePreCand, raft.EventBecameCandidate:
+		w.leads[node] = 0
+	case raft.EventCommitted:
+		w.commitsUpTo(node, e.Term, e.Index)
+	case raft.EventRepaired:
+		w.damaged[node] = false
+	case raft.EventFault:
+		w.must(false, NoFault, func() string { return name(node) + " halted" })
+	}
+}
+
+func (w *witness) elected(node int, term raft.Term) {
+	id := raft.NodeID(node + 1)
+	before, found := w.leaders[term]
+	w.must(!found || before == id, ElectionSafety, func() string {
+		return Server(before) + " and " + Server(id) + " both lead term " + num(uint64(term))
+	})
+	w.leaders[term] = id
+	w.leads[node] = term
+	w.voted(id, term, id)
+	hard := w.disk[node].hard
+	w.must(hard.Term == term && hard.Vote == id, VoteIsDurable, func() string {
+		return Server(id) + " counts its own vote in term " + num(uint64(term)) + ", which is not on its disk"
+	})
+	c := w.mem[node].config()
+	w.must(agreed(c.config, func(voter raft.NodeID) bool { return w.votes[vote{voter, term}] == id }), ElectedByMajority, func() string {
+		return Server(id) + " leads term " + num(uint64(term)) + " without the votes of a majority of " + describeConfig(c.config)
+	})
+	last := w.commit()
+	if w.commits[last].by < term {
+		w.complete(node, term, last)
+	}
+}
+
+// complete checks that the leader of term has the committed entries up to i.
+func (w *witness) complete(node int, term raft.Term, i raft.Index) {
+	got, ok := w.mem[node].digestOf(i)
+	w.must(ok && got == w.commits[i].prefix, LeaderCompleteness, func() string {
+		return name(node) + " leads term " + num(uint64(term)) + " without entry " + num(uint64(i)) +
+			", which was committed in term " + num(uint64(w.commits[i].by))
+	})
+}
+
+// commitsUpTo is a leader's word that everything up to i is committed.
+func (w *witness) commitsUpTo(node int, term raft.Term, i raft.Index) {
+	m := &w.mem[node]
+	w.must(i > w.committed[node], CommitNeverBack, func() string {
+		return name(node) + " commits " + num(uint64(i)) + " after " + num(uint64(w.committed[node]))
+	})
+	w.committed[node] = max(w.committed[node], i)
+	prefix, ok := m.digestOf(i)
+	w.must(ok, CommitOnMajority, func() string { return name(node) + " commits entry " + num(uint64(i)) + ", beyond its own log" })
+	if !ok {
+		return
+	}
+	if i <= w.commit() {
+		w.must(prefix == w.commits[i].prefix, StateMachineSafety, func() string {
+			return name(node) + " commits another entry " + num(uint64(i)) + " than was committed before"
+		})
+		return
+	}
+	w.must(w.heldByMajority(node, i, prefix), CommitOnMajority, func() string {
+		return name(node) + " commits entry " + num(uint64(i)) + ", which is not on the disks of a majority of " + describeConfig(m.config().config)
+	})
+	last := w.commit()
+	w.must(m.prefix[last] == w.commits[last].prefix, StateMachineSafety, func() string {
+		return name(node) + " commits up to " + num(uint64(i)) + " with other entries before it than were committed"
+	})
+	for j := last + 1; j <= i; j++ {
+		w.commits = append(w.commits, commitment{m.prefix[j], m.terms[j], term})
+		w.own[term] = w.own[term] || m.terms[j] == term
+	}
+	for _, c := range m.configs {
+		if c.at > last && c.at <= i {
+			w.configs = append(w.configs, c)
+		}
+	}
+	for n, leads := range w.leads {
+		if leads > term {
+			w.complete(n, leads, i)
+		}
+	}
+}
+
+// heldByMajority says whether the log up to i is on the disks of a majority, by
+// a configuration that was in force at the leader in this turn. A damaged disk
+// counts with what it held before.
+func (w *witness) heldByMajority(leader int, i raft.Index, prefix uint64) bool {
+	held := func(id raft.NodeID) bool {
+		n := int(id - 1)
+		if got, ok := w.disk[n].digestOf(i); ok && got == prefix && !w.damaged[n] {
+			return true
+		}
+		for k := range w.before[n] {
+			if got, ok := w.before[n][k].digestOf(i); ok && got == prefix {
+				return true // it was, when the leader heard of it
+			}
+		}
+		return false
+	}
+	for _, c := range w.mem[leader].configs {
+		if (c.at >= w.began[leader] || c == w.mem[leader].config()) && agreed(c.config, held) {
+			return true
+		}
+	}
+	return false
+}
+
+// begins is told that a node begins a turn.
+func (w *witness) begins(node int) { w.began[node] = w.mem[node].config().at }
+
+// applies is told of every entry that node's state machine is given.
+func (w *witness) applies(node int, e *raft.Entry) {
+	at := w.applied[node]
+	w.must(e.Index == at+1, StateMachineSafety, func() string {
+		return name(node) + " applies entry " + num(uint64(e.Index)) + " after " + num(uint64(at))
+	})
+	w.must(e.Index <= w.commit(), StateMachineSafety, func() string {
+		return name(node) + " applies entry " + num(uint64(e.Index)) + ", which no leader has committed"
+	})
+	if w.broken != nil {
+		return
+	}
+	w.must(chain(w.commits[at].prefix, e) == w.commits[e.Index].prefix, StateMachineSafety, func() string {
+		return name(node) + " applies another entry " + num(uint64(e.Index)) + " than was committed"
+	})
+	w.applied[node] = e.Index
+}
+
+// gave is told what applying an entry gave. It reports whether this is the
+// first time that anybody applied it.
+func (w *witness) gave(node int, i raft.Index, value uint64) (first bool) {
+	for raft.Index(len(w.answers)) <= i {
+		w.answers = append(w.answers, answer{})
+	}
+	a := &w.answers[i]
+	if !a.known {
+		*a = answer{true, value}
+		return true
+	}
+	w.must(a.value == value, StateMachineSafety, func() string {
+		return name(node) + " gets another result from entry " + num(uint64(i)) + " than others got"
+	})
+	return false
+}
+
+// restored is told that node's state machine begins with a snapshot at i.
+func (w *witness) restored(node int, i raft.Index) {
+	w.must(i <= w.commit(), StateMachineSafety, func() string {
+		return name(node) + " starts from a snapshot at " + num(uint64(i)) + ", which nobody committed"
+	})
+	w.applied[node] = i
+}
+
+// name is Server for an index of a node.
+func name(node int) string { return Server(raft.NodeID(node + 1)) }
