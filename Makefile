@@ -1,5 +1,5 @@
 # Two commands are enough to begin: make demo, make test. Both need only Go.
-.PHONY: demo build test race fuzz mutants bench test-faults test-browser test-etcdctl links fix
+.PHONY: demo build test race fuzz mutants bench test-faults test-browser test-etcdctl links figure16 fix
 VECHE = go run ./cmd/veche
 
 demo: ; $(VECHE) demo
@@ -8,6 +8,7 @@ test: ; go vet ./... && test -z "$$(gofmt -l .)" && go test $$(go list ./... | g
 race: ; go test -race -short ./...
 fuzz: ; go run ./internal/fuzz -time 5s
 links: ; go test -tags lab ./sim/lab && go run -tags lab ./cmd/veche sim links
+figure16: ; mkdir -p bin && go run -tags lab ./cmd/veche sim figure16 --svg bin/figure16.svg
 mutants: ; go test -count=1 -v -timeout 40m ./sim/mutants -args -plant all
 bench: ; go test -run '^$$' -bench . ./raft ./wal ./transport ./host ./store && $(VECHE) bench failover --both
 test-faults: ; go test -count=1 -tags faults -v -timeout 15m ./faults

@@ -85,7 +85,6 @@ func (c *Core) campaignNow(why Reason) {
 	}
 	c.event(EventBecameCandidate, 0, 0, why)
 	c.ask(false, why == ReasonTransferAsked)
-	c.holdRequests()
 	c.countVotes()
 }
 

@@ -18,4 +18,3 @@ func (*Core) checksQuorum() bool          { return true }
 func (*Core) givesUp(at Time) Time        { return at }
 func (*Core) waitsOut() bool              { return false }
 func (*Core) restartsTimer(was Role) bool { return was == Leader || was == Candidate }
-func (*Core) holdRequests()               {}

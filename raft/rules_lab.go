@@ -18,8 +18,8 @@ const LabBuild = true
 // noCheckQuorum: a leader that no majority answers goes on, and servers that
 // hear a leader listen to candidates nevertheless (without thesis §6.2, §4.2.3).
 //
-// plain: a candidate asks for votes only when its own is on disk, and waits for
-// its timeout when it is refused: so did LogCabin, with which the paper measured.
+// plain: a candidate that is refused waits for its timeout, as in the paper (§5.2);
+// here it draws a new one at once.
 func LabWithout(noPreVote, noCheckQuorum, plain bool) Lab {
 	return Lab{noPreVote, noCheckQuorum, plain}
 }
@@ -42,20 +42,4 @@ func (c *Core) waitsOut() bool { return c.cfg.Lab.plain }
 // when it becomes a follower.
 func (c *Core) restartsTimer(was Role) bool {
 	return was == Leader || was == Candidate && !c.cfg.Lab.plain
-}
-
-// holdRequests keeps requests for votes back until the own vote is on disk.
-func (c *Core) holdRequests() {
-	if !c.cfg.Lab.plain {
-		return
-	}
-	send := c.out.Send[:0]
-	for _, m := range c.out.Send {
-		if m.Kind == KindRequestVote && !m.RequestVote.Pre {
-			c.holdForTerm(m)
-		} else {
-			send = append(send, m)
-		}
-	}
-	c.out.Send = send
 }

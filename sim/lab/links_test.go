@@ -10,8 +10,12 @@ import (
 // and nobody's term runs away. Method: each fault with the leader at every place
 // that matters and ten seeds, both rules on; the bounds are an election or two.
 func TestLinks_ProductionComesThroughEveryFault(t *testing.T) {
+	seeds := 10
+	if testing.Short() {
+		seeds = 1
+	}
 	for _, f := range LinkFaults() {
-		got := RunLinks(&f, Rules{PreVote: true, CheckQuorum: true}, 10)
+		got := RunLinks(&f, Rules{PreVote: true, CheckQuorum: true}, seeds)
 		if got.Broken != nil {
 			t.Errorf("%s: %v", f.Name, got.Broken)
 		}
@@ -24,7 +28,7 @@ func TestLinks_ProductionComesThroughEveryFault(t *testing.T) {
 		if got.Gap > 2*raft.Second || got.Committed < got.Proposed-20 {
 			t.Errorf("%s: %d of %d committed, the longest pause was %d ms", f.Name, got.Committed, got.Proposed, got.Gap/raft.Millisecond)
 		}
-		if got.Runs != 10*len(f.leaders) || got.Proposed != 600 {
+		if got.Runs != seeds*len(f.leaders) || got.Proposed != 600 {
 			t.Errorf("%s: %d runs of %d proposals", f.Name, got.Runs, got.Proposed)
 		}
 	}
