@@ -57,6 +57,7 @@ var (
 	ErrTooLarge   = errors.New("the command is larger than the bound")
 	ErrUnknown    = errors.New("the outcome is unknown: the server stopped, or the log moved on, before it was seen")
 	ErrStopped    = errors.New("the server has stopped")
+	ErrRemoved    = errors.New("this server was removed from the cluster; its data directory is of no use any more")
 	ErrFresh      = errors.New("this server's disk came up empty and no majority has admitted it yet")
 )
 
@@ -65,5 +66,9 @@ type Result struct {
 	Value any        // what StateMachine.Apply returned
 	Index raft.Index // where the command stands, or what a read waited for
 	Term  raft.Term
-	Err   error
+	// Expiry of a read that rests upon a lease, on the eager clock: whoever looks
+	// at the state machine must see that it is earlier afterwards, or ask again
+	// with Request.Round. 0: it holds for ever.
+	Expiry raft.Time
+	Err    error
 }

@@ -101,7 +101,7 @@ func (a *Applier) Apply(b *ApplyBatch, out *Applied) error {
 		}
 	}
 	for _, r := range b.reads {
-		res := Result{Index: a.index, Term: a.term}
+		res := Result{Index: a.index, Term: a.term, Expiry: r.expiry}
 		if failed != nil {
 			res.Err = ErrUnknown
 		}

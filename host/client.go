@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"veche/raft"
@@ -26,13 +25,41 @@ func (h *Host) Propose(ctx context.Context, command []byte) (Result, error) {
 // and the return, with all that any member acknowledged before the call. fn must
 // only read, and not keep what it saw of a changing state. Any member may be
 // asked.
+//
+// With Config.Raft.LeaseReads the leader answers without asking the others as
+// long as its lease holds. If the lease ends while fn runs, fn is called once
+// more, after a round: what the last call saw counts.
 func (h *Host) Read(ctx context.Context, fn func(StateMachine)) error {
-	r := h.ask(ctx, groupRequest{group: h.group, read: true}, nil)
-	if r.Err != nil {
-		return r.Err
+	q := groupRequest{group: h.group, read: true}
+	for {
+		r := h.ask(ctx, q, nil)
+		if r.Err != nil {
+			return r.Err
+		}
+		h.View(fn)
+		if r.Expiry == 0 {
+			return nil
+		}
+		if _, eager := h.clocks.now(); eager < r.Expiry {
+			return nil // fn saw the state while nobody else could lead
+		}
+		q.round = true
 	}
-	h.View(fn)
-	return nil
+}
+
+// Change changes the members: all changes come into force together, by joint
+// consensus if they are more than one. Only the leader does it. It returns the
+// index of the entry after which the new configuration stands alone. The error
+// is a RefusedError when nothing was changed, and names the leader if this
+// server is not it. It is ErrUnknown, or wraps ctx's error with it, when the
+// change may come into force or not: look at Status().Config.
+func (h *Host) Change(ctx context.Context, changes []raft.Change) (raft.Index, error) {
+	r := h.ask(ctx, groupRequest{group: h.group, changes: append([]raft.Change{}, changes...)}, nil)
+	var refused *RefusedError
+	if errors.As(r.Err, &refused) && refused.Leader != 0 {
+		refused.Name = h.named(refused.Leader)
+	}
+	return r.Index, r.Err
 }
 
 // View calls fn with the state machine as this member knows it, which may be
@@ -49,7 +76,7 @@ func (h *Host) ask(ctx context.Context, q groupRequest, command []byte) Result {
 		return Result{Err: fmt.Errorf("%w: nothing was done", err)}
 	}
 	c := h.calls.Get().(*call)
-	c.Request = Request{Command: command, Waiter: c}
+	c.Request = Request{Command: command, Waiter: c, Round: q.round}
 	q.request = &c.Request
 	if err := h.post(q); err != nil {
 		return Result{Err: err}
@@ -178,85 +205,4 @@ func (h *Host) Stop(ctx context.Context) error {
 	h.stopOnce.Do(func() { close(h.stop) })
 	<-h.done
 	return h.Err()
-}
-
-// publish shows a picture of the loop to everybody. It is the loop's, and of
-// Start and the end of run.
-func (h *Host) publish(now raft.Time, changed bool) {
-	g := h.core
-	p := &published{status: Status{
-		Status: g.core.Status(), At: now, Boot: g.boot, Incarnation: h.cfg.Raft.Incarnation,
-		Unsettled: g.window.count, Reads: g.reads.count, Backlog: len(g.backlog),
-		Resent: g.resent, Ignored: g.ignored, Dropped: h.loop.in.dropped,
-		Turns: h.counters.turns.Load(), Syncs: h.counters.syncs.Load(), Records: h.counters.records.Load(),
-	}}
-	before := h.published.Load()
-	if before != nil && !changed {
-		p.changed = before.changed
-	} else {
-		p.changed = make(chan struct{})
-	}
-	h.published.Store(p)
-	if before != nil && changed {
-		close(before.changed)
-	}
-	h.meetPeers(before, p)
-}
-
-// meetPeers tells the network where the members of the configuration are.
-func (h *Host) meetPeers(before, now *published) {
-	if before == nil || h.network == nil || before.status.ConfigIndex == now.status.ConfigIndex {
-		return // Start tells the Network its first peers
-	}
-	for _, m := range now.status.Config.Members {
-		if addr, found := peerAddr(&before.status.Config, m.ID); !found || addr != m.PeerAddr {
-			h.network.SetPeer(m.ID, m.PeerAddr)
-		}
-	}
-	for _, m := range before.status.Config.Members {
-		if _, found := peerAddr(&now.status.Config, m.ID); !found {
-			h.network.RemovePeer(m.ID)
-		}
-	}
-}
-
-func peerAddr(c *raft.Configuration, id raft.NodeID) (addr string, found bool) {
-	for k := range c.Members {
-		if c.Members[k].ID == id {
-			return c.Members[k].PeerAddr, true
-		}
-	}
-	return "", false
-}
-
-// note passes events on, logs those that people want to hear of, and acts on
-// those that end the Host.
-func (h *Host) note(events []raft.Event) {
-	if h.cfg.Events != nil {
-		h.cfg.Events(events)
-	}
-	for k := range events {
-		e := &events[k]
-		switch e.Kind {
-		case raft.EventFault:
-			h.fail(fmt.Errorf("a broken invariant has halted this server, so that it does no harm: %s; keep its data directory and report it", h.core.core.Status().Fault))
-		case raft.EventRefusedDisk:
-			h.fail(fmt.Errorf("%s says that this server's name is recorded with another data directory: start it with that directory; members cannot be replaced yet, so if it is lost leave this one off, or start a new cluster under another token", h.named(e.Peer)))
-		case raft.EventBecameLeader, raft.EventBecameFollower, raft.EventBecameCandidate, raft.EventLeaderGone,
-			raft.EventAdmitted, raft.EventTransferStarted, raft.EventTransferAborted, raft.EventPeerLost, raft.EventPeerBack, raft.EventLogFull:
-			h.log.LogAttrs(context.Background(), slog.LevelInfo, h.named(e.Node)+" "+e.Sentence(h.named),
-				slog.Uint64("group", uint64(e.Group)), slog.Uint64("term", uint64(e.Term)))
-		}
-	}
-}
-
-// named is what people call a member: its name, or else its id.
-func (h *Host) named(id raft.NodeID) string {
-	if id == 0 {
-		return "nobody"
-	}
-	if m, ok := h.published.Load().status.Config.Member(id); ok && m.Name != "" {
-		return m.Name
-	}
-	return id.String()
 }

@@ -157,14 +157,14 @@ func TestServe_IsBoundedAndForMembersOnly(t *testing.T) {
 	}
 	var out Effects
 	l.loop.Receive([]raft.Message{ask(9, 0)})
-	l.loop.Turn(w.now, &out)
+	l.loop.Turn(w.now, w.now, &out)
 	if len(out.Snapshots) != 0 {
 		t.Fatalf("a stranger is served: %+v", out.Snapshots[0])
 	}
 	for k := range 3 * serveMax {
 		l.loop.Receive([]raft.Message{ask(f.id, uint64(k))})
 	}
-	l.loop.Turn(w.now, &out)
+	l.loop.Turn(w.now, w.now, &out)
 	reads := 0
 	for _, k := range out.Snapshots {
 		if k.kind == workRead {

@@ -43,7 +43,8 @@ type groupRequest struct {
 	group   raft.GroupID
 	request *Request
 	read    bool
-	changes []raft.Change // not empty: a change of the configuration
+	round   bool          // a read that may not rest upon a lease
+	changes []raft.Change // not nil: a change of the configuration
 }
 
 // receive copies messages in, or drops those for which there is no room.

@@ -14,7 +14,8 @@ import (
 // happened, Turn acts upon all of it, and whoever called Turn carries the
 // Effects out.
 type Loop struct {
-	groups []*Group // in increasing order of id
+	groups []*Group  // in increasing order of id
+	eager  raft.Time // of the turn under way
 	in     inbox
 	output raft.Output
 }
@@ -137,9 +138,18 @@ func (l *Loop) Propose(group raft.GroupID, r *Request) {
 
 // Read takes a linearizable read. Its Waiter is told when this member has
 // applied all that was committed before the read began; the caller then looks
-// at the state machine. That may take for ever: see Cancel.
+// at the state machine. If the result has an Expiry, the read rests upon the
+// leader's lease: the caller must look at the eager clock afterwards. That may
+// take for ever: see Cancel.
 func (l *Loop) Read(group raft.GroupID, r *Request) {
 	l.in.requests = append(l.in.requests, groupRequest{group: group, request: r, read: true})
+}
+
+// Change takes changes of the configuration, all of which come into force
+// together. Its Waiter is told when the last entry that they need is committed,
+// or with a RefusedError, or with ErrUnknown: then look at the configuration.
+func (l *Loop) Change(group raft.GroupID, r *Request, changes []raft.Change) {
+	l.in.requests = append(l.in.requests, groupRequest{group: group, request: r, changes: append([]raft.Change{}, changes...)})
 }
 
 // Cancel ends a request whose time is over: with ErrNoLeader or ErrFresh when
@@ -160,8 +170,12 @@ func (l *Loop) Transfer(group raft.GroupID, to raft.NodeID) {
 // has come, and fills out with what is to be done. What had arrived before a
 // deadline passed is thus always seen before the deadline acts: a process that
 // was held up does not depose a leader whose heartbeat lies in its inbox.
-func (l *Loop) Turn(now raft.Time, out *Effects) {
+//
+// now is the time on the patient clock, and eager that on the eager one: see
+// raft.Input. Neither goes back. An eager of 0 says that both go equally.
+func (l *Loop) Turn(now, eager raft.Time, out *Effects) {
 	out.reset()
+	l.eager = eager
 	l.deliver(now, out)
 	for _, g := range l.groups {
 		if now >= g.wake {
@@ -242,7 +256,7 @@ func (l *Loop) deliver(now raft.Time, out *Effects) {
 			l.step(g, now, raft.Input{Kind: raft.InputTransfer, Peer: t.to}, out)
 		}
 	}
-	l.deliverRequests(out)
+	l.deliverRequests(now, out)
 }
 
 // receive brings a message to the core, or to whoever carries snapshots.
@@ -273,12 +287,14 @@ func (l *Loop) kept(g *Group, w *SnapshotWork, now raft.Time, out *Effects) {
 
 // deliverRequests only takes requests in; flush sends those of a whole turn
 // together.
-func (l *Loop) deliverRequests(out *Effects) {
+func (l *Loop) deliverRequests(now raft.Time, out *Effects) {
 	for _, q := range l.in.requests {
 		g := l.group(q.group)
 		switch {
 		case g == nil:
 			end(q.request, ErrStopped, out)
+		case q.changes != nil:
+			l.change(g, q.request, q.changes, now, out)
 		case q.read:
 			g.acceptRead(q.request, out)
 		default:
@@ -295,6 +311,7 @@ func (l *Loop) deliverRequests(out *Effects) {
 // step gives one input to a core and takes its output apart.
 func (l *Loop) step(g *Group, now raft.Time, in raft.Input, out *Effects) {
 	o := &l.output
+	in.Eager = l.eager
 	g.core.Step(now, in, o)
 	g.wake = o.Wake
 	if o.Write.Seq != 0 {
@@ -360,8 +377,8 @@ func (l *Loop) flushCommands(g *Group, now raft.Time, out *Effects) {
 }
 
 func (l *Loop) flushReads(g *Group, now raft.Time, out *Effects) {
-	if tag, ok := g.reads.ask(g.leader != 0, now); ok {
-		l.step(g, now, raft.Input{Kind: raft.InputRead, Tag: tag}, out)
+	if tag, lease, ok := g.reads.ask(g.leader != 0, now); ok {
+		l.step(g, now, raft.Input{Kind: raft.InputRead, Tag: tag, Lease: lease}, out)
 	}
 }
 

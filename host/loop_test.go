@@ -421,7 +421,7 @@ func TestGroup_WindowIsBounded(t *testing.T) {
 		a.Waiter = a
 		n.loop.Propose(1, &a.Request)
 	}
-	n.loop.Turn(w.now, &n.out)
+	n.loop.Turn(w.now, w.now, &n.out)
 	for _, c := range n.out.Done {
 		if errors.Is(c.Result.Err, ErrOverloaded) {
 			refused++

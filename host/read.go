@@ -17,6 +17,7 @@ type reads struct {
 	count   int    // that have no end yet and are not handed out
 	ended   int    // cancelled ones that still stand in some list
 	tag     uint64 // of the latest question
+	lease   bool   // ask for one
 	pause   raft.Duration
 	timeout raft.Duration
 }
@@ -29,21 +30,27 @@ type readRound struct {
 
 type readyReads struct {
 	index    raft.Index
+	expiry   raft.Time // of the lease that it rests upon; 0 none
 	requests []*Request
 }
 
-// ask opens a round for the reads that wait, and gives its tag.
-func (q *reads) ask(led bool, now raft.Time) (tag uint64, ok bool) {
+// ask opens a round for the reads that wait. It gives its tag, and whether a
+// lease will do for all of them.
+func (q *reads) ask(led bool, now raft.Time) (tag uint64, lease, ok bool) {
 	for len(q.rounds) > 0 && now >= q.rounds[0].until {
 		q.again(0)
 	}
 	if !led || len(q.next) == 0 || len(q.rounds) >= readRoundsMax || now < q.nextAt {
-		return 0, false
+		return 0, false, false
 	}
 	q.tag++
+	lease = q.lease
+	for k := 0; lease && k < len(q.next); k++ {
+		lease = !q.next[k].Round
+	}
 	q.rounds = append(q.rounds, readRound{tag: q.tag, until: now + raft.Time(q.timeout), requests: q.next})
 	q.next = nil
-	return q.tag, true
+	return q.tag, lease, true
 }
 
 // wake is when ask has something to do.
@@ -83,7 +90,7 @@ func (q *reads) answer(o *raft.Outcome, now raft.Time) {
 			q.nextAt = now + raft.Time(q.pause)
 			return
 		}
-		q.ready = append(q.ready, readyReads{index: o.Index, requests: q.rounds[k].requests})
+		q.ready = append(q.ready, readyReads{index: o.Index, expiry: o.Expiry, requests: q.rounds[k].requests})
 		q.rounds = append(q.rounds[:k], q.rounds[k+1:]...)
 		return
 	}
@@ -113,7 +120,7 @@ func (q *reads) takeReady(handed raft.Index) []*Request {
 				q.ended--
 				continue
 			}
-			r.state = requestHanded
+			r.state, r.expiry = requestHanded, y.expiry
 			q.count--
 			taken = append(taken, r)
 		}

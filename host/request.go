@@ -15,9 +15,14 @@ type Waiter interface {
 type Request struct {
 	Command []byte // of a proposal; not kept after the Turn that takes it
 	Waiter  Waiter
+	Round   bool // of a read: not upon a lease
 
 	state requestState
 	seq   uint64 // of a proposal
+	// Of a change of the configuration: its number. Of a read: until when its
+	// lease holds.
+	change uint64
+	expiry raft.Time
 
 	// What became of a proposal's sendings.
 	data    []byte      // stamp and command, as they stand in the entry

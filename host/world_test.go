@@ -75,7 +75,8 @@ func (t *tally) times(command string) int {
 type world struct {
 	t       *testing.T
 	now     raft.Time
-	nodes   []*node // nodes[k] is member k+1
+	hurry   raft.Time // by how much the eager clocks are ahead
+	nodes   []*node   // nodes[k] is member k+1
 	mail    []letter
 	rng     *rand.Rand
 	initial raft.Configuration
@@ -205,7 +206,7 @@ func (n *node) save(r wal.Record) {
 
 // turn lets one node act upon what has arrived.
 func (w *world) turn(n *node) {
-	n.loop.Turn(w.now, &n.out)
+	n.loop.Turn(w.now, w.now+w.hurry, &n.out)
 	n.wake = n.out.Wake
 	w.events = append(w.events, n.out.Events...)
 	for _, m := range n.out.Send {

@@ -93,7 +93,7 @@ func (w *World) turn(i int) {
 	ledBefore := w.witness.leads[i]
 	w.witness.begins(i)
 	e := &n.effects
-	n.loop.Turn(n.clock(w.now), e)
+	n.loop.Turn(n.clock(w.now), 0, e)
 	led := ledBefore
 	for k := range e.Events {
 		switch e.Events[k].Kind {
