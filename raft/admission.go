@@ -104,6 +104,7 @@ func (c *Core) onGreet(m *Message) {
 		c.event(EventMessageIgnored, m.From, 0, ReasonFresh)
 		return // every data directory has one; 0 would match an unrecorded member's
 	}
+	c.noteTiming(m)
 	reply := GreetReply{For: g.Incarnation, Incarnation: c.cfg.Incarnation, Standing: c.hard.Standing, Empty: c.empty()}
 	known, ok := c.committedConfig().Config.Member(m.From)
 	seen := c.announcementOf(m.From)

@@ -69,10 +69,13 @@ type Core struct {
 	logFull     bool
 	reads       []pendingRead
 	transfer    transfer
-	handedOver  bool // TimeoutNow was sent in this term
+	handedOver  bool     // TimeoutNow was sent in this term
+	yield       yielding // also while it follows
 
 	pending   []pendingProposal // own proposals without an outcome
 	announced []announcement    // what others told of their disks
+	timings   []toldTiming      // and of their timing
+	tuned     tuning
 
 	out *Output // of the Step under way
 }
@@ -168,7 +171,7 @@ func (c *Core) Step(now Time, in Input, out *Output) {
 	case InputRead:
 		c.read(in.Tag, in.Lease)
 	case InputTransfer:
-		c.startTransfer(in.Peer)
+		c.startTransfer(in.Peer, ReasonNone)
 	case InputPeerDown:
 		c.peerDown(in.Peer, in.Boot)
 	case InputSnapshotted:

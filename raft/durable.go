@@ -24,6 +24,7 @@ type disk struct {
 type pendingWrite struct {
 	seq  Seq
 	last Index // 0: no entries
+	at   Time  // when it was handed out
 }
 
 // heldMessage waits for gate to be durable. Until the Step ends its gate is not
@@ -97,7 +98,7 @@ func (c *Core) issueWrite() {
 		w.HardChanged, w.Hard = true, c.hard
 		d.hardSeq = d.issued
 	}
-	p := pendingWrite{seq: d.issued}
+	p := pendingWrite{seq: d.issued, at: c.now}
 	if d.from != 0 {
 		w.Entries = c.log.slice(d.from, c.log.last())
 		p.last = c.log.last()

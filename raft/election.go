@@ -11,9 +11,9 @@ type ballot struct {
 // resetTimer draws a new election timeout (§5.2).
 func (c *Core) resetTimer() {
 	if c.cfg.Draw != nil {
-		c.drawn = c.cfg.Draw(c.cfg.ElectionMin, c.cfg.ElectionMax)
+		c.drawn = c.cfg.Draw(c.electionMin(), c.electionMax())
 	} else {
-		c.drawn = c.rng.between(c.cfg.ElectionMin, c.cfg.ElectionMax)
+		c.drawn = c.rng.between(c.electionMin(), c.electionMax())
 	}
 	c.deadline = c.now + Time(c.drawn)
 	c.postponed = false
@@ -136,7 +136,7 @@ func (c *Core) leaderAlive() bool {
 	if c.role == Leader {
 		return !c.checksQuorum() || c.eager-c.answeredSince() < Time(c.cfg.ElectionMin)
 	}
-	return c.heardEver && !c.leaderGone && c.now-c.heardAt < Time(c.cfg.ElectionMin)
+	return c.heardEver && !c.leaderGone && c.now-c.heardAt < Time(c.electionMin())
 }
 
 // onRequestVote answers a candidate (§5.2, §5.4.1) or pre-candidate.

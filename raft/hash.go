@@ -100,6 +100,7 @@ func (c *Core) Hash() uint64 {
 	d.word(c.fetch.offer.Install.Session)
 	d.flag(c.install != nil)
 	c.hashLeader(&d)
+	c.hashTiming(&d)
 	for _, p := range c.pending {
 		d.word(uint64(p.index))
 		d.word(uint64(p.term))
@@ -125,6 +126,7 @@ func (c *Core) hashDisk(d *digest) {
 	for _, w := range c.disk.writes {
 		d.word(uint64(w.seq))
 		d.word(uint64(w.last))
+		d.word(uint64(w.at - c.now))
 	}
 	for k := range c.disk.held {
 		h := &c.disk.held[k]
@@ -179,6 +181,9 @@ func (c *Core) hashLeader(d *digest) {
 		at(p.goalAt)
 		d.flag(p.caughtUp)
 		believed(p.promised)
+		p.link.hash(d)
+		d.flag(p.keepsUp)
+		at(p.keptUpAt)
 		at(p.contactAt)
 	}
 	for _, r := range c.reads {
@@ -187,4 +192,32 @@ func (c *Core) hashLeader(d *digest) {
 		d.word(uint64(r.index))
 		d.word(r.round)
 	}
+}
+
+func (c *Core) hashTiming(d *digest) {
+	at := func(t Time) { d.word(uint64(t - c.now)) }
+	y := &c.yield
+	d.flag(y.stalled)
+	at(y.stallAt)
+	at(y.preferAt)
+	d.word(uint64(y.preferWait))
+	d.word(uint64(y.settled))
+	d.word(uint64(c.tuned.least))
+	d.word(uint64(c.tuned.beat))
+	for _, t := range c.timings {
+		d.word(uint64(t.id))
+		d.word(uint64(t.least))
+		d.word(uint64(t.most))
+		d.word(uint64(t.beat))
+	}
+}
+
+func (l *link) hash(d *digest) {
+	d.word(uint64(l.trip))
+	d.word(uint64(l.dev))
+	d.word(uint64(l.loss))
+	d.word(l.round)
+	d.word(uint64(l.samples))
+	d.word(uint64(l.boot))
+	d.flag(l.told)
 }

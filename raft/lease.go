@@ -102,7 +102,6 @@ func (c *Core) notePromise(p *peer, sent Time, promise Duration) {
 
 // worth is L for the promise P.
 func (c *Core) worth(promise Duration) Duration {
-	const million = 1_000_000
 	drift := Duration(c.cfg.MaxDrift)
 	return min(promise, promiseMax) * (million - drift) / (million + drift)
 }

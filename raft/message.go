@@ -267,7 +267,7 @@ const (
 	ReasonChangePending   Reason = 33 // another change of the configuration is not committed yet
 	ReasonNotCaughtUp     Reason = 34 // the learner's log is too far behind
 	ReasonBadChange       Reason = 35 // the change fits no configuration: see Configuration.With
-	ReasonTooFewHealthy   Reason = 36 // too few voters of the new configuration answer
+	ReasonTooFewHealthy   Reason = 36 // too few voters answer
 	ReasonLevel           Reason = 37 // a member's program is too old for it
 	ReasonDamaged         Reason = 38 // the voter's disk lost entries, and its log is not whole yet
 	ReasonDiskStalled     Reason = 39 // the leader's disk confirms nothing
@@ -275,5 +275,6 @@ const (
 	ReasonNotReady        Reason = 41 // the leader has not committed an entry of its own term yet
 	ReasonSnapshot        Reason = 42 // a snapshot covers it
 	ReasonNewcomer        Reason = 43 // a newcomer must be a learner first
-	reasonsBound          Reason = 44
+	ReasonNotVoter        Reason = 44 // the server has no vote
+	reasonsBound          Reason = 45
 )

@@ -41,6 +41,10 @@ type peer struct {
 	caughtUp bool
 
 	lost bool // told as EventPeerLost
+
+	link     link
+	keepsUp  bool // since keptUpAt; see transfer.go
+	keptUpAt Time
 }
 
 // place is an entry's place in the log.

@@ -13,7 +13,7 @@ func (c *Core) becomeLeader() {
 	c.setLeader(c.cfg.Self)
 	c.leaderGone = false
 	c.ledSince, c.ledFrom, c.graceAt, c.graceFor = c.eager, c.now, 0, 0
-	c.transfer, c.handedOver = transfer{}, false
+	c.transfer, c.handedOver, c.tuned = transfer{}, false, tuning{}
 	c.change = changeWait{}
 	c.reads = c.reads[:0]
 	c.uncommitted, c.logFull = 0, false
@@ -172,7 +172,10 @@ func (c *Core) leaderWake() {
 	c.expireTransfer()
 	if c.role == Leader && c.now >= c.heartbeatAt {
 		c.noticeLost()
+		c.tune()
 		c.beat()
+		c.askTiming()
+		c.mayYield()
 	}
 }
 
@@ -182,7 +185,7 @@ func (c *Core) beat() {
 		c.syncPeers()
 	}
 	c.round++
-	c.heartbeatAt = c.now + Time(c.cfg.Heartbeat)
+	c.heartbeatAt = c.now + Time(c.heartbeat())
 	for k := range c.peers {
 		c.sendHeartbeat(&c.peers[k])
 		if c.peers[k].snapshot.Index != 0 {
@@ -197,7 +200,8 @@ func (c *Core) sendHeartbeat(p *peer) {
 	commit := min(c.commit, p.match)
 	p.commitSent = max(p.commitSent, commit)
 	c.send(Message{Kind: KindHeartbeat, To: p.id, Heartbeat: Heartbeat{
-		Session: p.session, Round: c.round, Sent: c.eager, Commit: commit, Cut: c.log.base}})
+		Session: p.session, Round: c.round, Sent: c.eager, Commit: commit, Cut: c.log.base,
+		ElectionMin: c.toldElectionMin()}})
 }
 
 // advanceCommit moves commitIndex to the largest index that a majority holds
@@ -424,6 +428,9 @@ func (c *Core) onHeartbeat(m *Message) {
 		return
 	}
 	h := &m.Heartbeat
+	if c.adoptTiming(h.ElectionMin) {
+		c.resetTimer()
+	}
 	c.learnCommit(min(h.Commit, c.verified), h.Cut)
 	// Waits for the term alone: a slow disk must not look like a dead server.
 	c.holdForTerm(Message{Kind: KindHeartbeatRep, To: m.From, HeartbeatRep: HeartbeatReply{
@@ -515,6 +522,7 @@ func (c *Core) onHeartbeatReply(m *Message) {
 	p.uncounted = r.Uncounted
 	c.noteAnswer(p, r.Round, r.Sent)
 	c.notePromise(p, r.Sent, r.Promise)
+	c.measure(p, m)
 	switch {
 	case p.snapshot.Index != 0:
 	case p.probing:

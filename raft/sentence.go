@@ -55,7 +55,7 @@ func (e Event) Sentence(name func(NodeID) string) string {
 	case EventRefusedDisk:
 		return "is REFUSED by " + peer + e.Reason.because()
 	case EventTransferStarted:
-		return "begins to hand over to " + peer
+		return "begins to hand over to " + peer + e.Reason.because()
 	case EventTransferSent:
 		return "tells " + peer + " to stand for election at once"
 	case EventTransferAborted:
@@ -160,7 +160,7 @@ var reasons = [reasonsBound]string{
 	ReasonChangePending:   "another change of the configuration is under way",
 	ReasonNotCaughtUp:     "its log is too far behind",
 	ReasonBadChange:       "the change fits no configuration",
-	ReasonTooFewHealthy:   "too few voters of the new configuration answer",
+	ReasonTooFewHealthy:   "too few voters answer",
 	ReasonLevel:           "a member's program is too old for it",
 	ReasonDamaged:         "its disk lost entries, and its log is not whole yet",
 	ReasonDiskStalled:     "the leader's disk confirms nothing",
@@ -168,4 +168,5 @@ var reasons = [reasonsBound]string{
 	ReasonNotReady:        "the leader has not committed an entry of its term yet",
 	ReasonNewcomer:        "without newcomers there is no majority; add them as learners first",
 	ReasonSnapshot:        "a snapshot covers it",
+	ReasonNotVoter:        "it has no vote",
 }

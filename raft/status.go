@@ -13,7 +13,7 @@ func (c *Core) Status() Status {
 		Deadline: c.deadline, TimeoutDrawn: c.drawn, Transferee: c.transfer.to,
 		Config: c.config().Clone(), ConfigIndex: c.configs[len(c.configs)-1].Index,
 		Confirmed: c.Confirmed(), Fault: c.fault, Removed: c.removed, Level: c.config().Level(),
-		ElectionMin: c.cfg.ElectionMin, ElectionMax: c.cfg.ElectionMax, Heartbeat: c.cfg.Heartbeat,
+		ElectionMin: c.electionMin(), ElectionMax: c.electionMax(), Heartbeat: c.heartbeat(),
 	}
 	if c.heardEver && c.heardFrom == c.leader {
 		s.LeaderHeard = c.heardAt
@@ -28,7 +28,7 @@ func (c *Core) Status() Status {
 			Probing: p.probing, Inflight: len(p.inflight), LastContact: p.contactAt,
 			Learner:  contains(c.config().Learners, p.id),
 			Snapshot: p.snapshot.Index, Uncounted: p.uncounted, CaughtUp: c.inStep(p),
-			Removed: !c.config().has(p.id)})
+			Removed: !c.config().has(p.id), RoundTrip: p.link.trip, OtherTiming: c.timingDiffers(p.id)})
 	}
 	return s
 }
@@ -46,7 +46,7 @@ func (c *Core) ConfirmedAt(eager Time) bool {
 		return false
 	}
 	sent := c.quorumSent()
-	return len(c.peers) == 0 || sent != 0 && max(eager, c.eager)-sent < Time(c.cfg.ElectionMin)
+	return len(c.peers) == 0 || sent != 0 && max(eager, c.eager)-sent < Time(c.electionMin())
 }
 
 // Role, Term, Leader, CommitIndex and Fault spare callers on hot paths a Status.
@@ -92,5 +92,6 @@ func (c *Core) Clone() *Core {
 	n.reads = slices.Clone(c.reads)
 	n.pending = slices.Clone(c.pending)
 	n.announced = slices.Clone(c.announced)
+	n.timings = slices.Clone(c.timings)
 	return &n
 }
