@@ -4,10 +4,12 @@ import (
 	"context"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"veche/host"
+	"veche/raft"
 	"veche/store"
 )
 
@@ -18,8 +20,8 @@ const apiVersion = "3.7.3"
 // clusterVersion is the same as etcd reports it for a whole cluster.
 const clusterVersion = "3.7.0"
 
-// maintenanceService is etcd's Maintenance, of which Status and the reading of
-// alarms are built.
+// maintenanceService is etcd's Maintenance, of which Status, MoveLeader and the
+// reading of alarms are built.
 type maintenanceService struct {
 	pb.UnimplementedMaintenanceServer
 	s *Server
@@ -83,34 +85,17 @@ func (s *Server) version() string {
 	return s.cfg.Version
 }
 
-// clusterService is etcd's Cluster, of which MemberList is built.
-type clusterService struct {
-	pb.UnimplementedClusterServer
-	s *Server
-}
-
-// MemberList lists the members of the configuration in force; linearizable
-// when asked, which etcd's own client does by default.
-func (c *clusterService) MemberList(ctx context.Context, r *pb.MemberListRequest) (*pb.MemberListResponse, error) {
-	if r.GetLinearizable() {
-		if err := c.s.read(ctx, false, func(*store.Store) error { return nil }); err != nil {
-			return nil, err
-		}
+// MoveLeader hands leadership to a voter. Only the leader does it: etcd's
+// clients look for it themselves. The answer is as empty as etcd's.
+func (m *maintenanceService) MoveLeader(ctx context.Context, r *pb.MoveLeaderRequest) (*pb.MoveLeaderResponse, error) {
+	if p := m.s.cfg.Node.Picture(); p.Role != raft.Leader {
+		return nil, rpctypes.ErrGRPCNotLeader
 	}
-	p := c.s.cfg.Node.Picture()
-	res := &pb.MemberListResponse{Header: c.s.header(0, p.Term)}
-	for _, m := range p.Config.Members {
-		out := &pb.Member{ID: uint64(m.ID), Name: m.Name, PeerURLs: urls(m.PeerAddr), IsLearner: p.learner(m.ID)}
-		out.ClientURLs = urls(m.ClientAddr)
-		res.Members = append(res.Members, out)
+	if r.GetTargetID() == 0 {
+		return nil, rpctypes.ErrGRPCBadLeaderTransferee
 	}
-	return res, nil
-}
-
-// urls is how etcd's clients want an address: a list, empty when it is unknown.
-func urls(addr string) []string {
-	if addr == "" {
-		return nil
+	if _, err := m.s.transfer(ctx, &TransferRequest{To: ID(r.GetTargetID()), Forwarded: true}); err != nil {
+		return nil, err
 	}
-	return []string{"http://" + addr}
+	return &pb.MoveLeaderResponse{}, nil
 }

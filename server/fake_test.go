@@ -2,12 +2,14 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +38,9 @@ type fakeNode struct {
 	asked   chan struct{}     // not nil: told of every Propose and Read
 	panics  bool              // View panics
 	seen    []context.Context // of Propose and Read
+	refuse  []error           // what the next Changes end with, before any is done
+	changed [][]raft.Change
+	moved   []raft.NodeID // to whom it was asked to hand over
 }
 
 var testCluster = raft.ClusterID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
@@ -108,6 +113,63 @@ func (n *fakeNode) View(f func(host.StateMachine)) {
 		panic("planted")
 	}
 	f(n.machine)
+}
+
+// Change does single changes at once, as a leader alone would.
+func (n *fakeNode) Change(_ context.Context, changes []raft.Change) (raft.Index, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.changed = append(n.changed, changes)
+	if len(n.refuse) > 0 {
+		err := n.refuse[0]
+		n.refuse = n.refuse[1:]
+		if err != nil {
+			return 0, err
+		}
+	}
+	c := n.picture.Config.Clone()
+	without := func(ids []raft.NodeID, id raft.NodeID) []raft.NodeID {
+		return slices.DeleteFunc(ids, func(v raft.NodeID) bool { return v == id })
+	}
+	for _, ch := range changes {
+		id := ch.Member.ID
+		at := slices.IndexFunc(c.Members, func(m raft.Member) bool { return m.ID == id })
+		switch ch.Kind {
+		case raft.ChangeAddLearner:
+			c.Members, c.Learners = append(c.Members, ch.Member), append(c.Learners, id)
+		case raft.ChangeAddVoter:
+			c.Members, c.Voters = append(c.Members, ch.Member), append(c.Voters, id)
+		case raft.ChangePromote:
+			c.Learners, c.Voters = without(c.Learners, id), append(c.Voters, id)
+		case raft.ChangeRemove:
+			c.Members = slices.Delete(c.Members, at, at+1)
+			c.Learners, c.Voters, c.Removed = without(c.Learners, id), without(c.Voters, id), append(c.Removed, id)
+		case raft.ChangeUpdate:
+			if ch.Member.PeerAddr != "" {
+				c.Members[at].PeerAddr = ch.Member.PeerAddr
+			}
+			c.Members[at].Priority = ch.Member.Priority
+		}
+	}
+	slices.SortFunc(c.Members, func(a, b raft.Member) int { return cmp.Compare(a.ID, b.ID) })
+	n.picture.LastIndex++
+	n.picture.Config, n.picture.ConfigIndex, n.picture.Commit = c, n.picture.LastIndex, n.picture.LastIndex
+	return n.picture.LastIndex, nil
+}
+
+// Transfer hands over at once.
+func (n *fakeNode) Transfer(ctx context.Context, to raft.NodeID) error {
+	if err := n.wait(ctx); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.moved = append(n.moved, to)
+	if to == 0 {
+		to = 0xa2
+	}
+	n.picture.Role, n.picture.Leader, n.picture.Term = raft.Follower, to, n.picture.Term+1
+	return nil
 }
 
 func (n *fakeNode) Picture() Picture {

@@ -31,7 +31,7 @@ func TestGateway_SpeaksEtcdsJSON(t *testing.T) {
 			head + `4","raft_term":"7"},"succeeded":true,"responses":[{"response_delete_range":{"header":{"revision":"4"},"deleted":"1"}}]}`},
 		{"an error", "/v3/kv/range", `{}`, 400, `{"code":3,"message":"etcdserver: key is not provided"}`},
 		{"a deep error", "/v3/kv/range", `{"key":"YQ==","revision":"99"}`, 400, `{"code":11,"message":"etcdserver: mvcc: required revision is a future revision"}`},
-		{"not built", "/v3/lease/grant", `{"TTL":5}`, 501, `{"code":12,"message":"veche: etcdserverpb.Lease/LeaseGrant is not built yet; KV (without RangeStream), Maintenance/Status and Alarm, Cluster/MemberList and grpc.health.v1.Health are"}`},
+		{"not built", "/v3/lease/grant", `{"TTL":5}`, 501, `{"code":12,"message":"veche: etcdserverpb.Lease/LeaseGrant is not built yet; KV (without RangeStream), Cluster, Maintenance/Status, Alarm and MoveLeader, and grpc.health.v1.Health are"}`},
 		{"unknown", "/v3/nothing", `{}`, 404, `{"code":5,"message":"Not Found"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

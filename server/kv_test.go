@@ -466,7 +466,6 @@ func TestRPC_UnbuiltIsNamed(t *testing.T) {
 			return err
 		},
 		"Auth/AuthEnable":    func() error { _, err := pb.NewAuthClient(r.conn).AuthEnable(ctx, &pb.AuthEnableRequest{}); return err },
-		"Cluster/MemberAdd":  func() error { _, err := pb.NewClusterClient(r.conn).MemberAdd(ctx, &pb.MemberAddRequest{}); return err },
 		"Maintenance/HashKV": func() error { _, err := pb.NewMaintenanceClient(r.conn).HashKV(ctx, &pb.HashKVRequest{}); return err },
 		"KV/RangeStream": func() error {
 			s, err := r.kv.RangeStream(ctx, &pb.RangeRequest{Key: []byte("a")})

@@ -63,6 +63,15 @@ const (
 	// waits for the next one: a few elections at default timeouts. etcd's
 	// clients repeat reads by themselves, writes never.
 	DefaultLeaderWait = time.Second
+	// changePause is between two tries of a change while the leader is busy with
+	// another one: a few round trips and syncs.
+	changePause = 20 * time.Millisecond
+	// changesMax bounds the changes of one request, learnersMax the learners of
+	// a cluster: each is sent the whole log, and a leader serves a few at once.
+	changesMax  = 64
+	learnersMax = 15
+	// relayBytesMax bounds the answer of the leader: 64 members of 4 KiB.
+	relayBytesMax = 1 << 20
 	// pulseEvery is how often the health service looks for a leader.
 	pulseEvery = 100 * time.Millisecond
 )

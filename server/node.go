@@ -20,6 +20,13 @@ type Node interface {
 	Read(ctx context.Context, f func(host.StateMachine)) error
 	// View calls f with the state machine as it is on this member.
 	View(f func(host.StateMachine))
+	// Change changes the configuration and returns the index of the last entry
+	// that it took, once that is committed. Only the leader does it; a refusal is
+	// a *host.RefusedError.
+	Change(ctx context.Context, changes []raft.Change) (raft.Index, error)
+	// Transfer hands leadership to a member, or to the best one if to is 0, and
+	// waits until another member leads. Only the leader does it.
+	Transfer(ctx context.Context, to raft.NodeID) error
 	// Picture tells how the member stands, without waiting for anything.
 	Picture() Picture
 }
@@ -87,6 +94,12 @@ func (p *Picture) learner(id raft.NodeID) bool {
 // changing says whether a change of the configuration has not come to its end.
 func (p *Picture) changing() bool {
 	return p.ConfigIndex > p.Commit || len(p.Config.Outgoing) > 0
+}
+
+// named is a member with its name.
+func (p *Picture) named(id raft.NodeID) Named {
+	m, _ := p.member(id)
+	return Named{ID: ID(id), Name: m.Name}
 }
 
 // names gives the name of every member.

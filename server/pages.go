@@ -44,6 +44,8 @@ func (s *Server) clientPages() (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	s.healthPages(mux)
+	mux.Handle("POST "+changePath, bodyBounded(sameOrigin(http.HandlerFunc(s.changePage))))
+	mux.Handle("POST "+transferPath, bodyBounded(sameOrigin(http.HandlerFunc(s.transferPage))))
 	mux.Handle("/v3/", bodyBounded(sameOrigin(gateway)))
 	return mux, nil
 }
@@ -130,6 +132,10 @@ func (s *Server) livePage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) readyPage(w http.ResponseWriter, r *http.Request) {
+	if p := s.cfg.Node.Picture(); p.learner(s.cfg.Self) {
+		checked(w, r, "non_learner", "this member is a learner")
+		return
+	}
 	checked(w, r, "linearizable_read", s.healthy(r.Context(), false))
 }
 

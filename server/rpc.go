@@ -59,8 +59,12 @@ func (s *Server) measure(ctx context.Context, req any, info *grpc.UnaryServerInf
 	return handle(ctx, req)
 }
 
-// admit refuses a request when too many are in flight already.
-func (s *Server) admit(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+// admit refuses a request when too many are in flight already, and on a learner
+// most of them.
+func (s *Server) admit(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	if p := s.cfg.Node.Picture(); p.learner(s.cfg.Self) && !supportedByLearner(info.FullMethod, req) {
+		return nil, rpctypes.ErrGRPCNotSupportedForLearner
+	}
 	if s.inflight.Add(1) > requestsMax {
 		s.inflight.Add(-1)
 		return nil, rpctypes.ErrGRPCRequestTooManyRequests
@@ -130,5 +134,5 @@ func notBuilt(method string, err error) error {
 	}
 	service := path.Base(path.Dir(method))
 	return status.Error(codes.Unimplemented, "veche: "+service+"/"+path.Base(method)+
-		" is not built yet; KV (without RangeStream), Maintenance/Status and Alarm, Cluster/MemberList and grpc.health.v1.Health are")
+		" is not built yet; KV (without RangeStream), Cluster, Maintenance/Status, Alarm and MoveLeader, and grpc.health.v1.Health are")
 }
