@@ -32,9 +32,9 @@ var (
 	errNotYet    = errors.New("the leader is busy with another change")
 )
 
-// change has the configuration changed, from any member, and returns the new
+// Change has the configuration changed, from any member, and returns the new
 // one. The errors are etcd's.
-func (s *Server) change(caller context.Context, q *ChangeRequest) (*ChangeReport, error) {
+func (s *Server) Change(caller context.Context, q *ChangeRequest) (*ChangeReport, error) {
 	var r *ChangeReport
 	request := *q
 	err := s.patiently(caller, func(ctx context.Context) error {

@@ -91,7 +91,7 @@ func (c *clusterService) MemberPromote(ctx context.Context, r *pb.MemberPromoteR
 // change has one change made, and gives the members and the header of the
 // answer, which has no revision, as in etcd.
 func (c *clusterService) change(ctx context.Context, m MemberChange) ([]*pb.Member, *pb.ResponseHeader, error) {
-	r, err := c.s.change(ctx, &ChangeRequest{Changes: []MemberChange{m}})
+	r, err := c.s.Change(ctx, &ChangeRequest{Changes: []MemberChange{m}})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -121,7 +121,7 @@ func (s *Server) changePage(w http.ResponseWriter, r *http.Request) {
 	}
 	p := s.cfg.Node.Picture()
 	q.giveIDs(&p.Config)
-	report, err := s.change(r.Context(), &q)
+	report, err := s.Change(r.Context(), &q)
 	answerJSON(w, report, err)
 }
 

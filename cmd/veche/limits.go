@@ -6,12 +6,20 @@ const (
 	maxNameBytes       = 64               // fits a table's column and a metric's label
 	maxTokenBytes      = 256              // only told apart, never shown
 	maxConfigBytes     = 1 << 20          // a configuration is a page, not a database
+	maxOriginBytes     = 1 << 20          // 64 members of some kilobytes
 	maxMembers         = 15               // more voters only make every write slower
 	maxByteSize        = 1 << 50          // leaves room for sums of sizes in an int64
 	maxElectionTimeout = time.Minute      // a typing error, not a wish
 	maxDrift           = 200_000          // parts per million: what raft takes
 	defaultDrift       = 5_000            // ten times what a crystal drifts
 	minHeartbeat       = time.Millisecond // a round trip of a local network, and thousands of wake-ups a second
+)
+
+// Times of a server that joins.
+const (
+	joinMax     = 30 * time.Second       // dozens of elections; then the cluster is not there
+	joinPause   = 300 * time.Millisecond // an election
+	settlePause = 250 * time.Millisecond // nobody waits for a promotion to the millisecond
 )
 
 // How a process that may open only few files parts them: the log must always get

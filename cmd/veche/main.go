@@ -15,6 +15,8 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+
+	exitRemoved = 3 // of serve: this server is no member any more
 )
 
 // exitError ends the program with a code. An empty text prints nothing: the

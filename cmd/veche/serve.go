@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -32,7 +33,16 @@ goes before a variable, a variable before the file.
 
 SIGTERM or Ctrl-C hands leadership over, lets requests finish and exits with 0; a
 second one exits at once. Exit code 1: the server had to stop, 2: a setting is
-wrong.`
+wrong, 3: this server was removed from the cluster.
+
+A new cluster is founded by starting all of --initial-cluster. A server joins one
+that runs with --join and the client address of any member: it is added as a
+learner, gets the data, and becomes a voter when it has caught up. The same
+command starts it again later.
+
+With --lease-reads the leader answers reads without asking the others, as long as
+a majority has promised it to vote for nobody else. That is only right while no
+member's clock goes wrong by more than --clock-drift.`
 
 func serveCommand() *cobra.Command {
 	var cfg serveConfig
@@ -65,8 +75,14 @@ func serve(ctx context.Context, cfg *serveConfig, logs io.Writer) error {
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	defer signal.Stop(signals)
 
-	s, err := startMember(cfg, newLogger(cfg, logs))
-	if err != nil {
+	starting, started := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+	s, err := startMember(starting, cfg, newLogger(cfg, logs))
+	interrupted := starting.Err() != nil
+	started()
+	switch {
+	case err != nil && interrupted:
+		return &exitError{exitFailed, "interrupted before this server had started"}
+	case err != nil:
 		return err
 	}
 	select {
@@ -85,10 +101,10 @@ func serve(ctx context.Context, cfg *serveConfig, logs io.Writer) error {
 		s.log.Warn("leaving at once", "signal", sig.String())
 		return &exitError{code: exitFailed}
 	}
-	if err != nil {
+	if _, told := errors.AsType[*exitError](err); err != nil && !told {
 		return &exitError{exitFailed, err.Error()}
 	}
-	return nil
+	return err
 }
 
 // member is everything of one running server.
@@ -98,11 +114,16 @@ type member struct {
 	host   *host.Host
 	server *server.Server
 	served chan error // what ended the serving of clients
+	origin *origin
+	dir    string // of the data
+
+	unsettle context.CancelFunc // ends settled
+	settled  sync.WaitGroup
 }
 
 // startMember opens the ports and the data directory and starts all rooms. The
 // error is a sentence about what to change; then nothing is left open.
-func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
+func startMember(ctx context.Context, cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 	var open closers
 	defer func() {
 		if err != nil {
@@ -113,12 +134,16 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 	if err != nil {
 		return nil, err
 	}
-	id := clusterID(cfg.peers, cfg.ClusterToken)
-	self := memberID(id, cfg.Name)
 	m = &member{log: log, served: make(chan error, 1)}
 	if err := checkDataDir(cfg.DataDir); err != nil {
 		return nil, err
 	}
+	o, err := cfg.whoAmI(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	id, self := o.Cluster, o.Self
+	m.origin, m.dir = o, cfg.DataDir
 	shares, err := filesForAll(log)
 	if err != nil {
 		return nil, err
@@ -133,10 +158,10 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 	journal := server.NewJournal()
 	var peers peerMetrics
 	m.host, err = host.Start(host.Config{
-		Raft:          cfg.raft(id, self),
+		Raft:          cfg.raft(o),
 		SnapshotBytes: int(cfg.SnapshotBytes),
 		Log:           m.wal,
-		Network:       cfg.network(id, self, m.wal, listeners.peer, transport.Limits{Accepted: shares.peers}, log, &peers),
+		Network:       cfg.network(o, m.wal, listeners.peer, transport.Limits{Accepted: shares.peers}, log, &peers),
 		StateMachine:  server.NewMachine(),
 		Logger:        log,
 		Events: func(events []raft.Event) {
@@ -149,7 +174,7 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 		return nil, &exitError{exitFailed, err.Error()}
 	}
 	m.wal.Release() // what it held at start lives in the core now
-	raftConfig := cfg.raft(id, self)
+	raftConfig := cfg.raft(o)
 	clientHost, _, _ := net.SplitHostPort(cfg.AdvertiseClient) // checked
 	m.server, err = server.New(server.Config{
 		Node:      server.FromHost(m.host),
@@ -169,6 +194,9 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 		return nil, &exitError{exitFailed, err.Error()}
 	}
 	go func() { m.served <- m.server.Serve() }()
+	var settling context.Context
+	settling, m.unsettle = context.WithCancel(context.Background())
+	m.settled.Go(func() { m.settle(settling, cfg, o) })
 	log.Info("serving", "node", cfg.Name, "id", fmt.Sprintf("%x", uint64(self)), "cluster", fmt.Sprintf("%x", id[:]),
 		"client", listeners.client.Addr().String(), "peer", listeners.peer.Addr().String(),
 		"http", listeners.http.Addr().String(), "data", cfg.DataDir, "boot", uint64(m.wal.Boot()))
@@ -180,6 +208,8 @@ func startMember(cfg *serveConfig, log *slog.Logger) (m *member, err error) {
 func (m *member) leave() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainMax)
 	defer cancel()
+	m.unsettle()
+	m.settled.Wait()
 	// Requests find the new leader while they are drained.
 	if s := m.host.Status(); s.Role == raft.Leader && len(s.Config.Members) > 1 {
 		handOver, cancel := context.WithTimeout(ctx, handOverMax)
@@ -193,8 +223,15 @@ func (m *member) leave() error {
 	if e := m.wal.Close(); err == nil && e != nil {
 		err = fmt.Errorf("close the log: %w", e)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		m.log.Info("left")
+	case errors.Is(err, host.ErrRemoved):
+		m.origin.Removed = true
+		if e := m.origin.save(m.dir); e != nil {
+			m.log.Warn("cannot note in the data directory that this server was removed; the others will say so again", "err", e)
+		}
+		return m.origin.removedError(m.dir)
 	}
 	return err
 }
@@ -241,9 +278,11 @@ func plainListenError(err error) error {
 }
 
 // raft gives the core's configuration.
-func (c *serveConfig) raft(cluster raft.ClusterID, self raft.NodeID) raft.Config {
-	cfg := raft.Config{
-		Self:            self,
+func (c *serveConfig) raft(o *origin) raft.Config {
+	return raft.Config{
+		Self:            o.Self,
+		Initial:         o.Initial,
+		Joining:         o.Joined,
 		ClientAddr:      c.AdvertiseClient,
 		ElectionMin:     raft.Duration(c.ElectionTimeout.Min),
 		ElectionMax:     raft.Duration(c.ElectionTimeout.Max),
@@ -255,30 +294,17 @@ func (c *serveConfig) raft(cluster raft.ClusterID, self raft.NodeID) raft.Config
 		Level:           raft.Level(c.Level),
 		MaxLogBytes:     int(c.MaxLogBytes),
 	}
-	for _, p := range c.peers {
-		id := memberID(cluster, p.Name)
-		cfg.Initial.Members = append(cfg.Initial.Members, raft.Member{ID: id, Name: p.Name, PeerAddr: p.Addr})
-		cfg.Initial.Voters = append(cfg.Initial.Voters, id)
-	}
-	slices.Sort(cfg.Initial.Voters)
-	slices.SortFunc(cfg.Initial.Members, func(a, b raft.Member) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1 // ids differ, or check would have found equal names
-	})
-	return cfg
 }
 
 // network gives what makes the host's connection to its peers.
-func (c *serveConfig) network(cluster raft.ClusterID, self raft.NodeID, l *wal.Log, peers net.Listener, limits transport.Limits, log *slog.Logger, metrics *peerMetrics) func(host.Receiver) (host.Network, error) {
+func (c *serveConfig) network(o *origin, l *wal.Log, peers net.Listener, limits transport.Limits, log *slog.Logger, metrics *peerMetrics) func(host.Receiver) (host.Network, error) {
 	return func(r host.Receiver) (host.Network, error) {
 		addrs := map[raft.NodeID]string{}
-		for _, p := range c.peers {
-			addrs[memberID(cluster, p.Name)] = p.Addr
+		for _, m := range o.Initial.Members {
+			addrs[m.ID] = m.PeerAddr
 		}
 		t, err := transport.New(transport.Config{
-			Cluster: cluster, Self: self, Boot: l.Boot(), Incarnation: l.Incarnation(),
+			Cluster: o.Cluster, Self: o.Self, Boot: l.Boot(), Incarnation: l.Incarnation(),
 			Listener: peers, Advertise: c.AdvertisePeer, Peers: addrs,
 			Receive: r.Receive, PeerDown: r.PeerDown, Limits: limits, Logger: log,
 		})

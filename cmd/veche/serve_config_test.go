@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-
-	"veche/raft"
 )
 
 // configure reads settings as veche serve does.
@@ -161,7 +159,7 @@ func TestConfig_LeaseReadsTurnFastDetectionOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := c.raft(raft.ClusterID{1}, 1); !r.LeaseReads || !r.NoFastDetection || r.MaxDrift != 1000 {
+	if r := c.raft(c.founder()); !r.LeaseReads || !r.NoFastDetection || r.MaxDrift != 1000 {
 		t.Fatalf("the core is told %+v", r)
 	}
 	if c, err = configure(t, []string{"--name", "n1", "--priority", "0"}, nil, ""); err != nil || !c.Priority.set {

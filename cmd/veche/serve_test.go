@@ -253,19 +253,19 @@ func TestServe_RefusesDataOfAnotherAndDataInUse(t *testing.T) {
 		p.Close()
 	}
 	log := newLogger(one, os.Stderr)
-	m, err := startMember(one, log)
+	m, err := startMember(t.Context(), one, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	inUse.ListenClient, inUse.ListenPeer, inUse.ListenHTTP = other.ListenClient, other.ListenPeer, other.ListenHTTP
-	_, err = startMember(inUse, log)
+	_, err = startMember(t.Context(), inUse, log)
 	mustRefuse(t, err, "in use")
-	_, err = startMember(config2(other, one.ListenHTTP), log)
+	_, err = startMember(t.Context(), config2(other, one.ListenHTTP), log)
 	mustRefuse(t, err, "is in use by another program")
 	if err := m.leave(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = startMember(other, log)
+	_, err = startMember(t.Context(), other, log)
 	mustRefuse(t, err, "belongs to")
 	info, err := os.Stat(dir)
 	if err != nil || info.Mode().Perm() != 0o700 {
