@@ -145,7 +145,7 @@ func (s *Server) refusedChange(err error, changes []raft.Change) error {
 	case raft.ReasonNotMember, raft.ReasonRemoved:
 		return rpctypes.ErrGRPCMemberNotFound
 	case raft.ReasonLevel:
-		return errLevel
+		return ErrLevel
 	case raft.ReasonBadChange:
 		if err := judge(&p.Config, changes); err != nil {
 			return err // it was overtaken by another change
@@ -154,9 +154,9 @@ func (s *Server) refusedChange(err error, changes []raft.Change) error {
 	return status.Error(codes.FailedPrecondition, "veche: the configuration was not changed: "+refused.Reason.String())
 }
 
-// errLevel: etcd has no word for it. `veche member replace` then goes in two
+// ErrLevel refuses a joint change; etcd has no word for it. `veche member replace` then goes in two
 // steps.
-var errLevel = status.Error(codes.FailedPrecondition, "veche: a member's program is too old for more than one change at a time; upgrade it, or change one member after the other")
+var ErrLevel = status.Error(codes.FailedPrecondition, "veche: a member's program is too old for more than one change at a time; upgrade it, or change one member after the other")
 
 // pictureAt waits until the picture shows the configuration of an entry that is
 // committed: it is made about once in a millisecond.

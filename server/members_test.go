@@ -135,7 +135,7 @@ func TestCluster_TellsTheCoresReasons(t *testing.T) {
 		{raft.ReasonTooFewHealthy, 2, rpctypes.ErrGRPCUnhealthy},
 		{raft.ReasonTooFewHealthy, 0, rpctypes.ErrGRPCMemberNotEnoughStarted},
 		{raft.ReasonNotMember, 2, rpctypes.ErrGRPCMemberNotFound},
-		{raft.ReasonLevel, 2, errLevel},
+		{raft.ReasonLevel, 2, ErrLevel},
 		{raft.ReasonBadChange, 2, status.Error(codes.FailedPrecondition, "veche: the configuration was not changed: the change fits no configuration")},
 	} {
 		r.node.change(func(n *fakeNode) {

@@ -58,8 +58,10 @@ type StatusReport struct {
 	LastIndex uint64 `json:"last_index"`
 	Lag       uint64 `json:"lag"` // committed entries that are not applied here yet
 
-	Snapshot uint64 `json:"snapshot"` // index of the newest one that is durable here
-	Cut      uint64 `json:"cut"`      // up to here the log was forgotten
+	// Fetching is a snapshot on its way to this member, null when none is.
+	Fetching *FetchReport `json:"fetching,omitempty"`
+	Snapshot uint64       `json:"snapshot"` // index of the newest one that is durable here
+	Cut      uint64       `json:"cut"`      // up to here the log was forgotten
 
 	Peers   []PeerReport   `json:"peers,omitempty"` // on the leader alone
 	Members []MemberReport `json:"members"`
@@ -77,6 +79,14 @@ type StatusReport struct {
 	AutoTiming        bool     `json:"auto_timing"` // the times above follow what is measured
 	LeaseReads        bool     `json:"lease_reads"` // asked for with --lease-reads
 	Lease             bool     `json:"lease"`       // a leader that may answer reads by itself now
+}
+
+// FetchReport is a snapshot file that a member is receiving.
+type FetchReport struct {
+	From  Named  `json:"from"`
+	Index uint64 `json:"index"`
+	Bytes uint64 `json:"bytes"` // that have arrived
+	Total uint64 `json:"total"` // 0: not known yet
 }
 
 // ChangingReport is a joint configuration: Old is to be left for New.

@@ -30,6 +30,9 @@ type clusterOptions struct {
 	Dir     string // where to make them; empty: the machine's temporary directory
 	Serve   []string
 	Program string // the veche to run; empty: this one
+	// Founders, if not 0, is how many servers found the cluster; the others join
+	// it when they are started. Then there is no proxy between them.
+	Founders int
 }
 
 // cluster is several real server processes on loopback with a proxy between
@@ -129,16 +132,26 @@ func (c *cluster) layOut() error {
 			free.Close()
 		}
 		c.nodes = append(c.nodes, node)
-		peers = append(peers, peer{name, node.front})
+		if c.opts.Founders > 0 {
+			l[0].Close()
+			node.front = node.peer
+		}
+		if i < c.founders() {
+			peers = append(peers, peer{name, node.front})
+		}
 	}
 	c.id = clusterID(peers, demoToken)
-	parts := make([]string, n)
-	for i, node := range c.nodes {
+	parts := make([]string, len(peers))
+	for i, p := range peers {
+		node := c.nodes[i]
 		node.id = memberID(c.id, node.name)
 		c.byID[node.id] = node.name
-		parts[i] = node.name + "=" + node.front
+		parts[i] = p.Name + "=" + p.Addr
 	}
 	c.initial = strings.Join(parts, ",")
+	if c.opts.Founders > 0 {
+		return nil
+	}
 	for i, node := range c.nodes { // only now: identify reads byID
 		c.net.serve(held[4*i], node.name, node.peer)
 	}
@@ -217,8 +230,12 @@ func (c *cluster) start(i int) error {
 	}
 	args := []string{"serve", "--name", n.name, "--data-dir", n.dir,
 		"--listen-client", n.client, "--listen-peer", n.peer, "--listen-http", n.http,
-		"--advertise-peer", n.front, "--initial-cluster", c.initial, "--cluster-token", demoToken,
-		"--fast-detection=" + strconv.FormatBool(!c.opts.NoFast)}
+		"--advertise-peer", n.front, "--fast-detection=" + strconv.FormatBool(!c.opts.NoFast)}
+	if i < c.founders() {
+		args = append(args, "--initial-cluster", c.initial, "--cluster-token", demoToken)
+	} else {
+		args = append(args, "--join", strings.Join(c.endpoints()[:c.founders()], ","))
+	}
 	logs, err := os.OpenFile(filepath.Join(c.dir, n.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the log of %s: %w", n.name, err)
@@ -377,6 +394,14 @@ func (c *cluster) endpoints() []string {
 		out[i] = n.client
 	}
 	return out
+}
+
+// founders is how many nodes stand in the initial cluster.
+func (c *cluster) founders() int {
+	if c.opts.Founders > 0 {
+		return c.opts.Founders
+	}
+	return c.opts.Nodes
 }
 
 // majority is how many nodes decide.

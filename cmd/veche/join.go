@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -93,7 +94,7 @@ func (c *serveConfig) tryJoin(ctx context.Context, log *slog.Logger) (*origin, e
 			last = fmt.Errorf("%s: %s", seed, plainNetError(ctx, err))
 			continue
 		}
-		q, id, err := c.joinRequest(r)
+		q, mine, err := c.joinRequest(r)
 		if err != nil {
 			return nil, err
 		}
@@ -105,38 +106,41 @@ func (c *serveConfig) tryJoin(ctx context.Context, log *slog.Logger) (*origin, e
 			}
 			continue
 		}
-		return c.joined(report, id, log)
+		return c.joined(report, mine, log)
 	}
 	return nil, last
 }
 
-// joinRequest says what to ask for: to be added, or if somebody has done that
-// before, to be called by name.
-func (c *serveConfig) joinRequest(r *server.StatusReport) (q server.MemberChange, known server.ID, err error) {
+// joinRequest says what to ask for: to be added, or if that was done before, to
+// be called by name. Whoever adds a member sees to its promotion; mine is false
+// when somebody else did.
+func (c *serveConfig) joinRequest(r *server.StatusReport) (q server.MemberChange, mine bool, err error) {
 	for _, m := range r.Members {
 		switch {
 		case m.Peer != c.AdvertisePeer && m.Name == c.Name:
-			return q, 0, usagef("the cluster has a member named %s already, at %s; choose another name, or remove that member first: veche member remove %s", m.Name, m.Peer, m.Name)
+			return q, false, usagef("the cluster has a member named %s already, at %s; choose another name, or remove that member first: veche member remove %s", m.Name, m.Peer, m.Name)
 		case m.Peer != c.AdvertisePeer:
 		case m.Started:
-			return q, 0, &exitError{exitFailed, fmt.Sprintf("the member %s at %s has started before, with another data directory than %s: start it with that one; if it is lost, remove the member (veche member remove %s) and start this command again", nameOrID(m.Name, m.ID), m.Peer, c.DataDir, nameOrID(m.Name, m.ID))}
+			return q, false, &exitError{exitFailed, fmt.Sprintf("the member %s at %s has started before, with another data directory than %s: start it with that one; if it is lost, remove the member (veche member remove %s) and start this command again", nameOrID(m.Name, m.ID), m.Peer, c.DataDir, nameOrID(m.Name, m.ID))}
 		case m.Name != "" && m.Name != c.Name:
-			return q, 0, usagef("the member at %s was added as %s; start it with --name %s", m.Peer, m.Name, m.Name)
+			return q, false, usagef("the member at %s was added as %s; start it with --name %s", m.Peer, m.Name, m.Name)
 		default:
-			return server.MemberChange{Kind: "update", ID: m.ID, Name: c.Name, Client: c.AdvertiseClient, Priority: c.Priority.pointer()}, m.ID, nil
+			q = server.MemberChange{Kind: "update", ID: m.ID, Name: c.Name, Client: c.AdvertiseClient, Priority: c.Priority.pointer()}
+			return q, m.Client == c.AdvertiseClient, nil
 		}
 	}
-	return server.MemberChange{Kind: "add-learner", Name: c.Name, Peer: c.AdvertisePeer, Client: c.AdvertiseClient, Priority: c.Priority.pointer()}, 0, nil
+	return server.MemberChange{Kind: "add-learner", Name: c.Name, Peer: c.AdvertisePeer, Client: c.AdvertiseClient, Priority: c.Priority.pointer()}, true, nil
 }
 
 // joined keeps what the cluster answered.
-func (c *serveConfig) joined(r *server.ChangeReport, id server.ID, log *slog.Logger) (*origin, error) {
+func (c *serveConfig) joined(r *server.ChangeReport, mine bool, log *slog.Logger) (*origin, error) {
+	o := &origin{Name: c.Name, Joined: true, Promote: mine && !c.Learner}
+	learner := false
 	for _, m := range r.Members {
 		if m.Peer == c.AdvertisePeer {
-			id = m.ID
+			o.Self, learner = raft.NodeID(m.ID), m.Learner
 		}
 	}
-	o := &origin{Self: raft.NodeID(id), Name: c.Name, Joined: true, Promote: !c.Learner}
 	b, err := hex.DecodeString(r.Cluster)
 	if err != nil || copy(o.Cluster[:], b) != len(o.Cluster) {
 		return nil, errors.New("the answer names no cluster; run the same release on all members")
@@ -150,7 +154,10 @@ func (c *serveConfig) joined(r *server.ChangeReport, id server.ID, log *slog.Log
 	if err := o.save(c.DataDir); err != nil {
 		return nil, &exitError{exitFailed, fmt.Sprintf("the data directory %s cannot be written: %v", c.DataDir, err)}
 	}
-	log.Info("joined the cluster", "node", c.Name, "id", id.String(), "cluster", r.Cluster, "members", len(r.Members))
+	if learner && !mine && !c.Learner {
+		log.Info("somebody else has added this server as a learner and sees to it that it votes; if not, say: veche member promote "+c.Name, "node", c.Name)
+	}
+	log.Info("joined the cluster", "node", c.Name, "id", server.ID(o.Self).String(), "cluster", r.Cluster, "members", len(r.Members))
 	return o, nil
 }
 
@@ -232,7 +239,7 @@ func nameOrID(name string, id server.ID) string {
 // changeText puts the error of a change into words for a person.
 func changeText(err error) string {
 	if st, ok := status.FromError(err); ok {
-		return printable(st.Message())
+		return strings.TrimPrefix(printable(st.Message()), "veche: ")
 	}
 	return plainNetError(context.Background(), err)
 }

@@ -22,6 +22,13 @@ const (
 	settlePause = 250 * time.Millisecond // nobody waits for a promotion to the millisecond
 )
 
+// Times of veche member while it waits for a newcomer.
+const (
+	memberPause = 200 * time.Millisecond // between two looks: a screen seems alive
+	rateEvery   = 500 * time.Millisecond // a rate over less is noise
+	plainEvery  = 2 * time.Second        // between two lines where there is no screen
+)
+
 // How a process that may open only few files parts them: the log must always get
 // one more, or the server has to stop.
 const (

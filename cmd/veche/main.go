@@ -51,6 +51,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	code := exitUsage // what cobra itself refuses is always a wrong call
 	if e, ok := errors.AsType[*exitError](err); ok {
 		code = e.code
+	} else if _, ok := errors.AsType[*changeError](err); ok {
+		code = exitFailed
 	}
 	if err.Error() != "" {
 		fmt.Fprintf(stderr, "veche: %v\n", err)
@@ -65,7 +67,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), statusCommand(), demoCommand(), benchCommand(),
+	root.AddCommand(serveCommand(), statusCommand(), memberCommand(), transferCommand(), demoCommand(), benchCommand(),
 		burnCommand(), simCommand(), versionCommand())
 	return root
 }

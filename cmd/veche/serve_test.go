@@ -8,19 +8,40 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 )
 
-// buildVeche builds the program as a person would.
+// built is the program as a person would build it, once for all tests.
+var built = sync.OnceValues(func() (name string, err error) {
+	dir, err := os.MkdirTemp("", "veche-test-")
+	if err != nil {
+		return "", err
+	}
+	name = filepath.Join(dir, "veche")
+	if out, err := exec.Command("go", "build", "-o", name, ".").CombinedOutput(); err != nil {
+		return name, fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return name, nil
+})
+
+// TestMain removes what was built.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if name, err := built(); err == nil {
+		os.RemoveAll(filepath.Dir(name))
+	}
+	os.Exit(code)
+}
+
 func buildVeche(t *testing.T) string {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "veche")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", name, ".")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	name, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return name
 }

@@ -38,7 +38,10 @@ type memberView struct {
 }
 
 // memberRef is a member that another one names.
-type memberRef struct{ ID, Name, ClientAddr string }
+type memberRef struct {
+	ID, Name, ClientAddr string
+	Learner              bool
+}
 
 // peerView is what a leader knows of another member.
 type peerView struct {
@@ -121,7 +124,7 @@ func viewOf(endpoint string, r *server.StatusReport) memberView {
 		}
 	}
 	for _, m := range r.Members {
-		v.Members = append(v.Members, memberRef{ID: m.ID.String(), Name: printable(m.Name), ClientAddr: printable(m.Client)})
+		v.Members = append(v.Members, memberRef{ID: m.ID.String(), Name: printable(m.Name), ClientAddr: printable(m.Client), Learner: m.Learner})
 		if !m.Learner {
 			v.Voters++
 		}
