@@ -36,6 +36,7 @@ func (m *maintenanceService) Status(context.Context, *pb.StatusRequest) (*pb.Sta
 		st := storeOf(sm)
 		rev, size = st.Revision(), st.Size()
 	})
+	size = max(size, 1) // etcdctl divides by it, and panics on an empty store
 	return &pb.StatusResponse{
 		Header:           s.header(rev, p.Term),
 		Version:          apiVersion,

@@ -19,6 +19,9 @@ func judge(c *raft.Configuration, changes []raft.Change) error {
 		now, known := c.Member(ch.Member.ID)
 		switch ch.Kind {
 		case raft.ChangeAddLearner, raft.ChangeAddVoter:
+			if ch.Kind == raft.ChangeAddVoter && !ch.Force && !enoughStarted(c, changes) {
+				return rpctypes.ErrGRPCMemberNotEnoughStarted // etcd looks at this first
+			}
 			if known || wasMember(c, ch.Member.ID) {
 				return rpctypes.ErrGRPCMemberExist
 			}

@@ -43,13 +43,17 @@ func (c *clusterService) MemberAdd(ctx context.Context, r *pb.MemberAddRequest) 
 	if err != nil {
 		return nil, err
 	}
-	kind := "add-voter"
-	if r.GetIsLearner() {
-		kind = "add-learner"
-	}
 	p := c.s.cfg.Node.Picture()
 	id := freshID(&p.Config)
-	list, h, err := c.change(ctx, MemberChange{Kind: kind, ID: ID(id), Peer: peer})
+	q := MemberChange{Kind: "add-voter", ID: ID(id), Peer: peer}
+	if r.GetIsLearner() {
+		q.Kind = "add-learner"
+	} else {
+		// A second voter beside a single one: nothing is decided until it runs. etcd
+		// documents that as the way from one member to two, so it is let through.
+		q.Force = len(p.Config.Voters) == 1
+	}
+	list, h, err := c.change(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -78,6 +78,10 @@ func TestCluster_RefusesInEtcdsWords(t *testing.T) {
 		_, err := c.MemberAdd(r.context(), &pb.MemberAddRequest{PeerURLs: urls})
 		return err
 	}
+	learn := func(url string) error {
+		_, err := c.MemberAdd(r.context(), &pb.MemberAddRequest{PeerURLs: []string{url}, IsLearner: true})
+		return err
+	}
 	promote := func(id uint64) error {
 		_, err := c.MemberPromote(r.context(), &pb.MemberPromoteRequest{ID: id})
 		return err
@@ -94,7 +98,8 @@ func TestCluster_RefusesInEtcdsWords(t *testing.T) {
 		"every address":          {add("http://0.0.0.0:1"), rpctypes.ErrGRPCMemberBadURLs},
 		"no port":                {add("http://127.0.0.1"), rpctypes.ErrGRPCMemberBadURLs},
 		"port 0":                 {add("http://127.0.0.1:0"), rpctypes.ErrGRPCMemberBadURLs},
-		"address of n1":          {add("http://127.0.0.1:7001"), rpctypes.ErrGRPCPeerURLExist},
+		"too few started":        {add("http://127.0.0.1:7007"), rpctypes.ErrGRPCMemberNotEnoughStarted},
+		"address of n1":          {learn("http://127.0.0.1:7001"), rpctypes.ErrGRPCPeerURLExist},
 		"promote a stranger":     {promote(99), rpctypes.ErrGRPCMemberNotFound},
 		"promote a voter":        {promote(0xa2), rpctypes.ErrGRPCMemberNotLearner},
 		"update a stranger":      {update(99, "http://127.0.0.1:1"), rpctypes.ErrGRPCMemberNotFound},
@@ -362,5 +367,24 @@ func TestChange_SeveralAtOnce(t *testing.T) {
 	}
 	if _, err := Change(r.context(), r.s.cfg.Client.Addr().String(), &ChangeRequest{Changes: []MemberChange{{Kind: "add-learner", Name: "n1", Peer: "127.0.0.1:1"}}}); status.Code(err) != codes.FailedPrecondition {
 		t.Errorf("a second n1: %v", err)
+	}
+}
+
+// Goal: the way from one member to two is etcd's. Method: a single voter; the
+// second one is added as a voter, and the core is told not to wait for it.
+func TestCluster_SecondVoterBesideASingleOne(t *testing.T) {
+	r := newRig(t, nil)
+	r.node.change(func(n *fakeNode) {
+		n.picture.Config.Voters = n.picture.Config.Voters[:1]
+		n.picture.Config.Members[0].Incarnation = 5
+	})
+	if _, err := pb.NewClusterClient(r.conn).MemberAdd(r.context(), &pb.MemberAddRequest{PeerURLs: []string{"http://127.0.0.1:7004"}}); err != nil {
+		t.Fatal(err)
+	}
+	if !r.node.changed[0][0].Force {
+		t.Error("the core would refuse it")
+	}
+	if _, err := pb.NewClusterClient(r.conn).MemberAdd(r.context(), &pb.MemberAddRequest{PeerURLs: []string{"http://127.0.0.1:7005"}}); !errors.Is(err, rpctypes.ErrGRPCMemberNotEnoughStarted) {
+		t.Errorf("a third one, while the second was never started: %v", err)
 	}
 }
