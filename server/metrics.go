@@ -143,6 +143,12 @@ func (g gatherer) member(p *Picture) {
 	g.counter("veche_raft_elections_total", "Elections that this member has started.", float64(p.Elections))
 	g.gauge("veche_raft_fault", "1 when the group has halted on a broken invariant.", bit(p.trouble() != ""))
 	g.gauge("veche_raft_admitted", "1 when this member may vote and acknowledge.", bit(p.Standing == raft.Admitted))
+	g.gauge("veche_raft_damaged", "1 when the disk lost entries, so that this member does not count.", bit(p.Standing == raft.Damaged))
+	g.gauge("veche_raft_removed", "1 when this member was removed from the cluster.", bit(p.Removed))
+	g.gauge("veche_raft_level", "Feature level of the cluster: the lowest of all members' programs.", float64(p.Level))
+	g.gauge("veche_raft_joint", "1 while the voters change from one set to another.", bit(len(p.Config.Outgoing) > 0))
+	g.gauge("veche_raft_lease", "1 when this member may answer reads by itself.", bit(p.Lease != 0))
+	g.gauge("veche_raft_election_timeout_seconds", "Smallest election timeout in force.", seconds(raft.Time(p.ElectionMin)))
 	if p.LeaderHeard != 0 {
 		g.gauge("veche_raft_leader_contact_seconds", "Since the leader was heard.", seconds(p.Now-p.LeaderHeard))
 	}
@@ -154,6 +160,9 @@ func (g gatherer) leader(p *Picture) {
 		to := strconv.FormatUint(uint64(q.ID), 16)
 		g.gauge("veche_peer_match_index", "Last entry that the peer is known to hold.", float64(q.Match), "to", to)
 		g.gauge("veche_peer_lag_entries", "Entries that the peer is not known to hold.", float64(lead(p.LastIndex, q.Match)), "to", to)
+		g.gauge("veche_peer_caught_up", "1 for a learner that may be promoted.", bit(q.CaughtUp), "to", to)
+		g.gauge("veche_peer_other_timing", "1 when the peer's election timing differs from this leader's.", bit(q.OtherTiming), "to", to)
+		g.gauge("veche_peer_round_trip_seconds", "Smoothed time of a message to the peer and back.", seconds(raft.Time(q.RoundTrip)), "to", to)
 		g.gauge("veche_peer_inflight", "Messages with entries that the peer has not answered.", float64(q.Inflight), "to", to)
 		if q.LastContact != 0 {
 			g.gauge("veche_peer_contact_seconds", "Since the peer answered.", seconds(p.Now-q.LastContact), "to", to)

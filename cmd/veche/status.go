@@ -13,6 +13,8 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
+
+	"veche/server"
 )
 
 // Exit codes of veche status.
@@ -195,7 +197,7 @@ func (s *statusSurvey) exitCode() int {
 	}
 	leader := s.members[s.leader]
 	for _, v := range s.members {
-		if v.Err != "" || v.Fault != "" || v.LeaderID != leader.ID || v.Term != leader.Term || s.lag(v) > maxHealthyLag {
+		if v.Err != "" || v.Fault != "" || v.damaged() || v.LeaderID != leader.ID || v.Term != leader.Term || s.lag(v) > maxHealthyLag {
 			return statusDegraded
 		}
 	}
@@ -221,7 +223,13 @@ func (s *statusSurvey) writeText(w io.Writer, colour bool) error {
 			t.rows[i][c].right = true
 		}
 	}
-	_, err := io.WriteString(w, t.String()+s.summary()+"\n")
+	text := t.String()
+	for _, fact := range s.facts() {
+		if fact != "" {
+			text += fact + "\n"
+		}
+	}
+	_, err := io.WriteString(w, text+s.summary()+"\n")
 	return err
 }
 
@@ -247,8 +255,11 @@ func (s *statusSurvey) row(v memberView) []cell {
 	if v.Role == roleLeader && !v.Confirmed {
 		roleText += "?"
 	}
-	if v.Fault != "" {
+	switch {
+	case v.Fault != "":
 		roleText, role = "halted", bad
+	case v.Report != nil && v.Report.Learner:
+		roleText = "learner"
 	}
 	leader := v.LeaderName
 	if v.LeaderID == "" {
@@ -307,6 +318,7 @@ type statusJSON struct {
 	Term    uint64       `json:"term"`
 	Code    int          `json:"code"` // the exit code
 	Summary string       `json:"summary"`
+	Facts   []string     `json:"facts"`
 	Members []memberJSON `json:"members"`
 }
 
@@ -325,10 +337,17 @@ type memberJSON struct {
 	LastContactMs float64 `json:"last_contact_ms"` // -1: never
 	Sees          int     `json:"sees"`
 	Fault         string  `json:"fault,omitempty"`
+	// Report is the whole of what the member said; null when it said nothing.
+	Report *server.StatusReport `json:"report,omitempty"`
 }
 
 func (s *statusSurvey) writeJSON(w io.Writer) error {
-	doc := statusJSON{Code: s.exitCode(), Summary: s.summary(), Members: []memberJSON{}}
+	doc := statusJSON{Code: s.exitCode(), Summary: s.summary(), Facts: []string{}, Members: []memberJSON{}}
+	for _, fact := range s.facts() {
+		if fact != "" {
+			doc.Facts = append(doc.Facts, fact)
+		}
+	}
 	if s.leader >= 0 {
 		doc.Leader, doc.Term = s.members[s.leader].label(), s.members[s.leader].Term
 	}
@@ -337,6 +356,7 @@ func (s *statusSurvey) writeJSON(w io.Writer) error {
 		if v.Err == "" {
 			m.Role, m.Confirmed, m.Term, m.Leader = v.Role, v.Confirmed, v.Term, v.LeaderName
 			m.Commit, m.Applied, m.Lag, m.Sees, m.Fault = v.Commit, v.Applied, s.lag(v), v.hears(), v.Fault
+			m.Report = v.Report
 			if v.LastContact >= 0 {
 				m.LastContactMs = float64(v.LastContact.Microseconds()) / 1000
 			}

@@ -136,6 +136,35 @@ n1 leads in term 12, and not all is well; 2 of 3 members answer
 	}
 }
 
+func TestStatus_FactsThatNoTableHolds(t *testing.T) {
+	// What is under way, what is set and what is not well is said below the table,
+	// also in JSON; a damaged member is not healthy.
+	endpoints := threeMembers(t, func(r []*server.StatusReport) {
+		r[0].Level, r[0].ElectionTimeoutMS, r[0].HeartbeatMS, r[0].AutoTiming, r[0].LeaseReads, r[0].Lease = 1, [2]int64{40, 80}, 13, true, true, true
+		r[0].Peers[0].OtherTiming = true
+		r[0].Changing = &server.ChangingReport{Old: []server.Named{{ID: 0xa1, Name: "n1"}, {ID: 0xa2, Name: "n2"}}, New: []server.Named{{ID: 0xa1, Name: "n1"}, {ID: 0xa3}}}
+		r[1].Standing = "damaged"
+		r[2].Learner, r[2].Fetching = true, &server.FetchReport{From: server.Named{ID: 0xa1, Name: "n1"}, Bytes: 3 << 20, Total: 1 << 30}
+	})
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"status", "--endpoints", endpoints[0]}, &out, &errs); code != statusDegraded {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{
+		"  learner  ", "\nn2 lost entries that its disk had confirmed", "\nn3 receives a snapshot of n1: 3.0 MiB of 1.0 GiB\n",
+		"\nthe election timing of n2 differs", "\nthe voters change from n1, n2 to n1, a3; until",
+		"\nelection timeout 40-80 ms, heartbeat 13 ms (tuned to what is measured); the leader holds a lease for reads; feature level 1\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+	l := &server.StatusReport{Level: 1, Members: []server.MemberReport{{ID: 1, Name: "n1", Level: 2, Priority: 3}, {ID: 2, Name: "n2", Level: 1}}}
+	if got := settingsText(l); !strings.HasSuffix(got, "feature level 1, because of n2; priorities n1 3") {
+		t.Error(got)
+	}
+}
+
 func TestStatus_JSONHasEveryMember(t *testing.T) {
 	// A script reads one object with the verdict and a row for each member.
 	endpoints := threeMembers(t, func(r []*server.StatusReport) { r[1].Role = "" })

@@ -35,6 +35,8 @@ type memberView struct {
 	Voters               int
 	Members              []memberRef
 	Peers                []peerView // on a leader
+
+	Report *server.StatusReport // the whole of what it said; nil: it did not answer
 }
 
 // memberRef is a member that another one names.
@@ -60,6 +62,9 @@ func (v *memberView) label() string {
 	}
 	return "?"
 }
+
+// damaged says whether the member's disk lost entries.
+func (v *memberView) damaged() bool { return v.Report != nil && v.Report.Standing == "damaged" }
 
 // hears counts the others of whom a leader has heard lately.
 func (v *memberView) hears() int {
@@ -115,7 +120,7 @@ func viewOf(endpoint string, r *server.StatusReport) memberView {
 		LeaderName: printable(r.Leader.Name),
 		// The member counts what it applied a moment later than what is committed.
 		Commit: max(r.Commit, r.Applied), Applied: r.Applied, Persisted: r.Persisted, LastIndex: r.LastIndex,
-		Elections: r.Elections, LastContact: milliseconds(r.LastContactMS),
+		Elections: r.Elections, LastContact: milliseconds(r.LastContactMS), Report: r,
 	}
 	if r.Leader.ID != 0 {
 		v.LeaderID = r.Leader.ID.String()
