@@ -137,7 +137,10 @@ func (s *Server) refusedChange(err error, changes []raft.Change) error {
 		return errNotYet
 	case raft.ReasonNotCaughtUp:
 		return rpctypes.ErrGRPCLearnerNotReady
-	case raft.ReasonTooFewHealthy:
+	case raft.ReasonTooFewHealthy, raft.ReasonNewcomer:
+		if refused.Reason == raft.ReasonNewcomer && promotes(changes) {
+			return rpctypes.ErrGRPCLearnerNotReady
+		}
 		if enoughStarted(&p.Config, changes) {
 			return rpctypes.ErrGRPCUnhealthy
 		}

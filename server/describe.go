@@ -118,6 +118,7 @@ var reasonNames = [...]string{
 	raft.ReasonPreferred:       "preferred",
 	raft.ReasonNotReady:        "not_ready",
 	raft.ReasonSnapshot:        "snapshot",
+	raft.ReasonNewcomer:        "newcomer",
 }
 
 // nameOf is what people call a member: its name made safe to print, or its id

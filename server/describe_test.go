@@ -12,7 +12,7 @@ import (
 // tests fail until the sentences have grown too.
 const (
 	lastKind   = raft.EventTimingTuned
-	lastReason = raft.ReasonSnapshot
+	lastReason = raft.ReasonNewcomer
 )
 
 // Goal: every event and every reason has a sentence and a word of its own, and

@@ -121,6 +121,11 @@ func votersAfter(c *raft.Configuration, changes []raft.Change) (voters []raft.No
 	return voters, started
 }
 
+// promotes says whether a learner is to become a voter.
+func promotes(changes []raft.Change) bool {
+	return slices.ContainsFunc(changes, func(ch raft.Change) bool { return ch.Kind == raft.ChangePromote })
+}
+
 // enoughStarted says whether a majority of the voters after changes has ever
 // been started.
 func enoughStarted(c *raft.Configuration, changes []raft.Change) bool {

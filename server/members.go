@@ -48,10 +48,6 @@ func (c *clusterService) MemberAdd(ctx context.Context, r *pb.MemberAddRequest) 
 	q := MemberChange{Kind: "add-voter", ID: ID(id), Peer: peer}
 	if r.GetIsLearner() {
 		q.Kind = "add-learner"
-	} else {
-		// A second voter beside a single one: nothing is decided until it runs. etcd
-		// documents that as the way from one member to two, so it is let through.
-		q.Force = len(p.Config.Voters) == 1
 	}
 	list, h, err := c.change(ctx, q)
 	if err != nil {

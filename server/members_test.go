@@ -139,6 +139,7 @@ func TestCluster_TellsTheCoresReasons(t *testing.T) {
 		{raft.ReasonNotCaughtUp, 2, rpctypes.ErrGRPCLearnerNotReady},
 		{raft.ReasonTooFewHealthy, 2, rpctypes.ErrGRPCUnhealthy},
 		{raft.ReasonTooFewHealthy, 0, rpctypes.ErrGRPCMemberNotEnoughStarted},
+		{raft.ReasonNewcomer, 2, rpctypes.ErrGRPCLearnerNotReady},
 		{raft.ReasonNotMember, 2, rpctypes.ErrGRPCMemberNotFound},
 		{raft.ReasonLevel, 2, ErrLevel},
 		{raft.ReasonBadChange, 2, status.Error(codes.FailedPrecondition, "veche: the configuration was not changed: the change fits no configuration")},
@@ -367,24 +368,5 @@ func TestChange_SeveralAtOnce(t *testing.T) {
 	}
 	if _, err := Change(r.context(), r.s.cfg.Client.Addr().String(), &ChangeRequest{Changes: []MemberChange{{Kind: "add-learner", Name: "n1", Peer: "127.0.0.1:1"}}}); status.Code(err) != codes.FailedPrecondition {
 		t.Errorf("a second n1: %v", err)
-	}
-}
-
-// Goal: the way from one member to two is etcd's. Method: a single voter; the
-// second one is added as a voter, and the core is told not to wait for it.
-func TestCluster_SecondVoterBesideASingleOne(t *testing.T) {
-	r := newRig(t, nil)
-	r.node.change(func(n *fakeNode) {
-		n.picture.Config.Voters = n.picture.Config.Voters[:1]
-		n.picture.Config.Members[0].Incarnation = 5
-	})
-	if _, err := pb.NewClusterClient(r.conn).MemberAdd(r.context(), &pb.MemberAddRequest{PeerURLs: []string{"http://127.0.0.1:7004"}}); err != nil {
-		t.Fatal(err)
-	}
-	if !r.node.changed[0][0].Force {
-		t.Error("the core would refuse it")
-	}
-	if _, err := pb.NewClusterClient(r.conn).MemberAdd(r.context(), &pb.MemberAddRequest{PeerURLs: []string{"http://127.0.0.1:7005"}}); !errors.Is(err, rpctypes.ErrGRPCMemberNotEnoughStarted) {
-		t.Errorf("a third one, while the second was never started: %v", err)
 	}
 }

@@ -294,7 +294,7 @@ var verdicts = map[error]string{
 	rpctypes.ErrGRPCMemberNotLearner:       "it is no learner, so it cannot be promoted",
 	rpctypes.ErrGRPCLearnerNotReady:        "it has not caught up with the leader; wait, or say --force to let it vote at once",
 	rpctypes.ErrGRPCTooManyLearners:        "there are too many learners; promote or remove one first",
-	rpctypes.ErrGRPCMemberNotEnoughStarted: "too few of the voters that there would be have ever been started; start them first, or say --force",
+	rpctypes.ErrGRPCMemberNotEnoughStarted: "too few of the voters that there would be have ever been started; start them first, or add them as learners",
 	rpctypes.ErrGRPCUnhealthy:              "too few of the voters that there would be answer the leader; start them first, or say --force",
 }
 
