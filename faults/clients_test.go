@@ -17,6 +17,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 )
@@ -29,6 +30,8 @@ const (
 	checkMax   = 60 * time.Second      // of judging a history
 	page       = 1000                  // keys in one answer
 	registers  = 3
+
+	failuresMax = 100_000 // that are remembered: what a minute of refusals brings
 )
 
 // refusals are the errors that promise that a write did not and will not
@@ -75,6 +78,14 @@ type clients struct {
 	ops     []operation
 	refused int
 	unknown int
+	failed  []failure
+}
+
+// failure is a request that was not answered as it should be.
+type failure struct {
+	member int
+	at     time.Time
+	err    error
 }
 
 // newClients connects to every member of c and begins.
@@ -150,6 +161,7 @@ func (l *clients) writeOwn(ctx context.Context, i int) {
 		default:
 			l.unknown++
 		}
+		l.note(i, at, err)
 		l.mu.Unlock()
 		d := pace
 		if err != nil {
@@ -159,6 +171,31 @@ func (l *clients) writeOwn(ctx context.Context, i int) {
 			return
 		}
 	}
+}
+
+// note keeps the error of a request. The caller holds mu.
+func (l *clients) note(member int, at time.Time, err error) {
+	if err != nil && len(l.failed) < failuresMax {
+		l.failed = append(l.failed, failure{member, at, err})
+	}
+}
+
+// failures counts the requests that failed at members since a moment, and gives
+// the first that etcd's clients would not repeat: those repeat what is
+// Unavailable.
+func (l *clients) failures(since time.Time, members ...int) (n int, final error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.failed {
+		if f.at.Before(since) || !slices.Contains(members, f.member) {
+			continue
+		}
+		n++
+		if final == nil && status.Code(f.err) != codes.Unavailable {
+			final = f.err
+		}
+	}
+	return n, final
 }
 
 func (l *clients) useRegisters(ctx context.Context, i int, seed uint64) {
@@ -179,6 +216,9 @@ func (l *clients) useRegisters(ctx context.Context, i int, seed uint64) {
 			l.ops = append(l.ops, op)
 			l.mu.Unlock()
 		}
+		l.mu.Lock()
+		l.note(i, op.at, err)
+		l.mu.Unlock()
 		d := pace
 		if err != nil {
 			d = afterError

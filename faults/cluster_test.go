@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -71,8 +72,10 @@ type node struct {
 	*machine
 	dir  string
 	logs string
+	args []string // of its own, after the cluster's
 
-	mu   sync.Mutex // guards: proc, asked
+	mu   sync.Mutex // guards: all below
+	away bool       // it is no member: it has not joined yet, or was removed
 	proc *run
 	// asked: the test ended the process or expects its end.
 	asked bool
@@ -94,11 +97,15 @@ type cluster struct {
 	http    *http.Client
 	binary  string
 	initial string
+	seeds   string   // client addresses of the founders
+	args    []string // of every server
 	dir     string
 }
 
 // newCluster makes n machines and starts a server on each.
-func newCluster(t *testing.T, binary string, n int, seed uint64) *cluster {
+// If founders is not 0, only so many of them found the cluster; the others are
+// away until they join.
+func newCluster(t *testing.T, binary string, n, founders int, seed uint64) *cluster {
 	t.Helper()
 	c := &cluster{t: t, wire: &wire{seed: seed}, binary: binary, dir: t.TempDir()}
 	c.clients = newMachine(t, c.wire, clientMachine)
@@ -107,16 +114,21 @@ func newCluster(t *testing.T, binary string, n int, seed uint64) *cluster {
 		MaxIdleConnsPerHost: 2,
 	}}
 	t.Cleanup(c.http.CloseIdleConnections)
-	var initial []string
+	if founders == 0 {
+		founders = n
+	}
+	var initial, seeds []string
 	for i := range n {
 		x := &node{name: "n" + strconv.Itoa(i+1), num: byte(i + 1)}
 		x.machine = newMachine(t, c.wire, x.num)
 		x.dir = filepath.Join(c.dir, x.name)
 		x.logs = x.dir + ".log"
 		c.nodes = append(c.nodes, x)
-		initial = append(initial, x.name+"="+x.at(2380))
+		if x.away = i >= founders; !x.away {
+			initial, seeds = append(initial, x.name+"="+x.at(2380)), append(seeds, x.at(2379))
+		}
 	}
-	c.initial = strings.Join(initial, ",")
+	c.initial, c.seeds = strings.Join(initial, ","), strings.Join(seeds, ",")
 	t.Cleanup(c.killAll) // before the machines go
 	return c
 }
@@ -132,9 +144,14 @@ func (c *cluster) start(i int) error {
 		return err
 	}
 	defer logs.Close()
-	cmd := exec.Command(c.binary, "serve", "--name", x.name, "--data-dir", x.dir,
-		"--listen-client", x.at(2379), "--listen-peer", x.at(2380), "--listen-http", x.at(2381),
-		"--initial-cluster", c.initial, "--cluster-token", "faults", "--insecure-i-understand")
+	args := append([]string{"serve", "--name", x.name, "--data-dir", x.dir,
+		"--listen-client", x.at(2379), "--listen-peer", x.at(2380), "--listen-http", x.at(2381), "--insecure-i-understand"}, c.args...)
+	if strings.Contains(c.initial, x.name+"=") {
+		args = append(args, "--initial-cluster", c.initial, "--cluster-token", "faults")
+	} else {
+		args = append(args, "--join", c.seeds)
+	}
+	cmd := exec.Command(c.binary, append(args, x.args...)...)
 	cmd.Stdout, cmd.Stderr = logs, logs
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -150,10 +167,36 @@ func (c *cluster) start(i int) error {
 	return nil
 }
 
-// startAll runs every server that does not run.
+// isAway says whether node i is no member now.
+func (c *cluster) isAway(i int) bool {
+	x := c.nodes[i]
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.away
+}
+
+// setAway says that node i is no member, or is one from now on.
+func (c *cluster) setAway(i int, away bool) {
+	x := c.nodes[i]
+	x.mu.Lock()
+	x.away = away
+	x.mu.Unlock()
+}
+
+// size is how many members there are.
+func (c *cluster) size() (n int) {
+	for i := range c.nodes {
+		if !c.isAway(i) {
+			n++
+		}
+	}
+	return n
+}
+
+// startAll runs every member's server that does not run.
 func (c *cluster) startAll() error {
 	for i := range c.nodes {
-		if !c.up(i) {
+		if !c.up(i) && !c.isAway(i) {
 			if err := c.start(i); err != nil {
 				return err
 			}
@@ -277,6 +320,9 @@ func (c *cluster) health() error {
 			return fmt.Errorf("%s ended by itself: %v", x.name, x.proc.err)
 		}
 		b, err := os.ReadFile(x.logs)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it was never started
+		}
 		if err != nil {
 			return err
 		}
@@ -346,7 +392,7 @@ func (c *cluster) leader(except ...int) (int, uint64) {
 				follow++
 			}
 		}
-		if follow > len(c.nodes)/2 {
+		if follow > c.size()/2 {
 			return i, v.Term
 		}
 	}

@@ -14,11 +14,13 @@ import (
 
 // scenario is one way in which the world may fail.
 type scenario struct {
-	name   string
-	nodes  int
-	race   bool          // servers built with the race detector
-	gapMax time.Duration // longest time without an acknowledged write that is all right
-	play   func(s *stage) error
+	name     string
+	nodes    int
+	founders int           // of them; 0: all. The others join while it is played
+	args     []string      // of every server
+	race     bool          // servers built with the race detector
+	gapMax   time.Duration // longest time without an acknowledged write that is all right
+	play     func(s *stage) error
 }
 
 // stage is a cluster with its clients, while a scenario is played on it.
@@ -44,7 +46,8 @@ func perform(t *testing.T, sc scenario, binary string, seed uint64) (r row) {
 	r.name = sc.name
 	began := time.Now()
 	defer func() { r.took = time.Since(began) }()
-	c := newCluster(t, binary, sc.nodes, seed)
+	c := newCluster(t, binary, sc.nodes, sc.founders, seed)
+	c.args = sc.args
 	s := &stage{cluster: c}
 	fail := func(err error) row {
 		t.Errorf("%s: %v (seed %d: VECHE_FAULTS_SEED=%d go test -tags faults -v -run '%s' ./faults)", sc.name, err, seed, seed, t.Name())
@@ -87,7 +90,7 @@ func perform(t *testing.T, sc scenario, binary string, seed uint64) (r row) {
 func (s *stage) everyone(but ...int) []int {
 	var all []int
 	for i := range s.nodes {
-		if !slices.Contains(but, i) {
+		if !slices.Contains(but, i) && !s.isAway(i) {
 			all = append(all, i)
 		}
 	}
@@ -97,7 +100,7 @@ func (s *stage) everyone(but ...int) []int {
 // allServe waits until every member acknowledges a new write.
 func (s *stage) allServe() error {
 	now := time.Now()
-	for i := range s.nodes {
+	for _, i := range s.everyone() {
 		if _, err := s.clients.awaitAck(now, i); err != nil {
 			return err
 		}
@@ -121,24 +124,25 @@ func (s *stage) repair() error {
 // reckon compares what was promised with what stands, on every member, and
 // lets all of them leave.
 func (s *stage) reckon() (lost int, err error) {
-	values, revisions, err := s.clients.everything(0, "own/", false)
+	first := s.everyone()[0]
+	values, revisions, err := s.clients.everything(first, "own/", false)
 	if err != nil {
 		return 0, err
 	}
-	lost, first := s.clients.lost(values, revisions)
+	lost, what := s.clients.lost(values, revisions)
 	if lost > 0 {
-		return lost, fmt.Errorf("%d acknowledged writes are lost: %s", lost, first)
+		return lost, fmt.Errorf("%d acknowledged writes are lost: %s", lost, what)
 	}
 	if err := s.clients.judge(); err != nil {
 		return 0, err
 	}
-	whole, at, err := s.clients.everything(0, "", false)
+	whole, at, err := s.clients.everything(first, "", false)
 	if err != nil {
 		return 0, err
 	}
-	for i := range s.nodes {
+	for _, i := range s.everyone() {
 		var last error
-		if err := await(fmt.Sprintf("%s holds the same as %s", s.nodes[i].name, s.nodes[0].name), settleMax, func() bool {
+		if err := await(fmt.Sprintf("%s holds the same as %s", s.nodes[i].name, s.nodes[first].name), settleMax, func() bool {
 			v, rev, err := s.clients.everything(i, "", true)
 			last = err
 			return err == nil && maps.Equal(v, whole) && maps.Equal(rev, at)

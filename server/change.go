@@ -131,9 +131,9 @@ func (s *Server) refusedChange(err error, changes []raft.Change) error {
 	}
 	p := s.cfg.Node.Picture()
 	switch refused.Reason {
-	case raft.ReasonNotLeader, raft.ReasonNoLeader:
+	case raft.ReasonNotLeader, raft.ReasonNoLeader, raft.ReasonStaleTerm:
 		return errElsewhere
-	case raft.ReasonChangePending, raft.ReasonNotReady, raft.ReasonTransferring, raft.ReasonOverloaded:
+	case raft.ReasonChangePending, raft.ReasonNotReady, raft.ReasonTransferring, raft.ReasonOverloaded, raft.ReasonDiskStalled:
 		return errNotYet
 	case raft.ReasonNotCaughtUp:
 		return rpctypes.ErrGRPCLearnerNotReady
