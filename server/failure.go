@@ -29,6 +29,7 @@ var failures = []struct{ from, to error }{
 	{host.ErrOverloaded, rpctypes.ErrGRPCRequestTooManyRequests},
 	{host.ErrTooLarge, rpctypes.ErrGRPCRequestTooLarge},
 	{host.ErrStopped, rpctypes.ErrGRPCStopped},
+	{host.ErrRemoved, rpctypes.ErrGRPCStopped},
 	// Whether it was applied is unknown: etcd's clients repeat no write after it.
 	{host.ErrUnknown, rpctypes.ErrGRPCTimeoutDueToLeaderFail},
 	// etcd has no word for these two; "database space exceeded" would send

@@ -179,6 +179,13 @@ func (g gatherer) host(p *Picture) {
 	g.counter("veche_host_repeats_dropped_total", "Entries that were dropped because they had been applied.", float64(p.Repeats))
 	g.counter("veche_host_batches_ignored_total", "Forwarded batches that were repeated, late or malformed.", float64(p.Ignored))
 	g.counter("veche_host_messages_dropped_total", "Messages that found the inbox full.", float64(p.Dropped))
+	if f := p.Receiving; f != nil {
+		g.gauge("veche_host_snapshot_received_bytes", "Bytes of the snapshot on its way to this member.", float64(f.Bytes))
+		g.gauge("veche_host_snapshot_total_bytes", "Size of that snapshot.", float64(f.Total))
+	}
+	for _, f := range p.Serving {
+		g.gauge("veche_host_snapshot_sent_bytes", "Bytes of the snapshot on its way to a peer.", float64(f.Bytes), "to", strconv.FormatUint(uint64(f.Peer), 16))
+	}
 	g.counter("veche_host_turns_total", "Turns of the loop.", float64(p.Turns))
 	g.counter("veche_wal_syncs_total", "Syncs of the log.", float64(p.Syncs))
 	g.counter("veche_wal_records_total", "Records written to the log.", float64(p.Records))

@@ -87,6 +87,9 @@ type FetchReport struct {
 	Index uint64 `json:"index"`
 	Bytes uint64 `json:"bytes"` // that have arrived
 	Total uint64 `json:"total"` // 0: not known yet
+	// Retries is how often something had to be asked for again, Error why it rests.
+	Retries uint64 `json:"retries"`
+	Error   string `json:"error,omitempty"`
 }
 
 // ChangingReport is a joint configuration: Old is to be left for New.
@@ -158,6 +161,12 @@ func (s *Server) report(p *Picture) StatusReport {
 	}
 	if p.Role == raft.Leader {
 		r.LastContactMS = 0
+	}
+	if f := p.Receiving; f != nil {
+		r.Fetching = &FetchReport{From: p.named(f.Peer), Index: uint64(f.Index), Bytes: f.Bytes, Total: f.Total, Retries: f.Retries}
+		if f.Err != nil {
+			r.Fetching.Error = f.Err.Error()
+		}
 	}
 	for _, q := range p.Peers {
 		r.Peers = append(r.Peers, PeerReport{

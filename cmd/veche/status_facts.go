@@ -29,6 +29,9 @@ func (s *statusSurvey) facts() []string {
 		}
 		if f := r.Fetching; f != nil && f.Total > 0 {
 			say("%s receives a snapshot of %s: %s of %s", v.label(), nameOrID(f.From.Name, f.From.ID), sizeText(f.Bytes), sizeText(f.Total))
+			if f.Error != "" {
+				say("  and rests: %s", printable(f.Error))
+			}
 		} else if f != nil {
 			say("%s waits for a snapshot of %s", v.label(), nameOrID(f.From.Name, f.From.ID))
 		}
