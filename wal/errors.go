@@ -28,8 +28,8 @@ var (
 	ErrTooLarge = errors.New("one write is larger than the log's bound of 256 MiB")
 )
 
-const whatToDo = "the member must not start on it: bring the directory back as it last was, for an older copy has forgotten votes " +
-	"and entries; members cannot be replaced yet, so else leave this one off, or start a new cluster under another token"
+const whatToDo = "the member must not start on it: replace the member (veche member replace), or bring the directory back as it last was, " +
+	"for an older copy has forgotten votes and entries"
 
 // DamageError says where the log is not what was confirmed as durable. It
 // satisfies errors.Is(err, ErrDamaged).
@@ -40,7 +40,7 @@ type DamageError struct {
 	What   string
 
 	missing bool // the file is not there at all
-	fresh   bool // nothing that was confirmed: it comes from a peer just now
+	fresh   bool // there is nothing to do: a peer sent it just now, or it was salvaged
 }
 
 // Error names the place, what is wrong and what to do.

@@ -12,7 +12,7 @@ import (
 //	 0  length of the payload      u32   (all numbers little endian)
 //	 4  kind                       u8
 //	 5  version of this layout     u8
-//	 6  zero                       u16
+//	 6  tally                      u16
 //	 8  group                      u64
 //	16  synced                     u32   this segment was durable up to here
 //	20  boot                       u32   of the process that wrote it, low half
@@ -30,8 +30,32 @@ type frame struct {
 	group  raft.GroupID
 	synced uint32
 	boot   uint32
+	tally  tally
 	sum    uint32 // of the payload
 	want   uint32 // state of the checksum before the payload
+}
+
+// tally counts, up to and with a frame, what must not be lost unnoticed: which
+// changes of a group's hard state, and how many new groups, its segment holds.
+// Two intact frames with the same tally have none of them in between, whatever
+// else is missing there. Beyond the bounds it stays, and tells nothing.
+type tally struct {
+	changes uint16
+	created uint16
+}
+
+const (
+	changesMax = 1<<12 - 1
+	createdMax = 1<<4 - 1
+)
+
+func (t *tally) add(changed, created bool) {
+	if changed {
+		t.changes = min(t.changes+1, changesMax)
+	}
+	if created {
+		t.created = min(t.created+1, createdMax)
+	}
 }
 
 type frameKind uint8
@@ -45,7 +69,7 @@ const (
 )
 
 const (
-	frameVersion    = 1
+	frameVersion    = 2
 	frameHeaderSize = 32
 	frameAlign      = 8
 	sealSize        = frameHeaderSize + 8 // a mark is smaller
@@ -66,7 +90,8 @@ func bind(cluster raft.ClusterID, incarnation raft.Incarnation, segment uint64) 
 // bytes stands behind it. The scratch space is the checksum's input.
 func putFrame(b []byte, scratch *[32]byte, seed uint32, off int64, f *frame) {
 	binary.LittleEndian.PutUint32(b[0:], f.length)
-	b[4], b[5], b[6], b[7] = byte(f.kind), frameVersion, 0, 0
+	b[4], b[5] = byte(f.kind), frameVersion
+	binary.LittleEndian.PutUint16(b[6:], f.tally.created<<12|f.tally.changes)
 	binary.LittleEndian.PutUint64(b[8:], uint64(f.group))
 	binary.LittleEndian.PutUint32(b[16:], f.synced)
 	binary.LittleEndian.PutUint32(b[20:], f.boot)
@@ -81,7 +106,7 @@ func putFrame(b []byte, scratch *[32]byte, seed uint32, off int64, f *frame) {
 // that was written there: at off of the segment that seed is bound to.
 func getHeader(b []byte, seed uint32, off int64) (frame, bool) {
 	var f frame
-	if len(b) < frameHeaderSize || b[4] == 0 || b[4] > byte(frameSeal) || b[5] != frameVersion || b[6] != 0 || b[7] != 0 {
+	if len(b) < frameHeaderSize || b[4] == 0 || b[4] > byte(frameSeal) || b[5] != frameVersion {
 		return f, false
 	}
 	var scratch [32]byte
@@ -93,6 +118,7 @@ func getHeader(b []byte, seed uint32, off int64) (frame, bool) {
 	}
 	f = frame{
 		kind: frameKind(b[4]), length: binary.LittleEndian.Uint32(b), group: raft.GroupID(binary.LittleEndian.Uint64(b[8:])),
+		tally:  tally{binary.LittleEndian.Uint16(b[6:]) & changesMax, binary.LittleEndian.Uint16(b[6:]) >> 12},
 		synced: binary.LittleEndian.Uint32(b[16:]), boot: binary.LittleEndian.Uint32(b[20:]), sum: binary.LittleEndian.Uint32(b[24:]), want: state,
 	}
 	return f, int64(f.synced) <= off && f.length <= frameBytesMax

@@ -13,6 +13,7 @@ type group struct {
 	runs     []run        // the terms of the entries after cut, as far as known
 	entries  []raft.Entry // while the log is being recovered
 	here     raft.Index   // highest index in the segment that is being written
+	changed  bool         // hard changed in that segment: its frames repeat it
 }
 
 // run is a stretch of entries of one term. It reaches to the next run.
@@ -69,7 +70,7 @@ func (g *group) check(w *raft.Write) string {
 			}
 		}
 	}
-	if w.Hard.Standing > raft.Admitted {
+	if w.Hard.Standing > raft.Damaged {
 		return "the standing is not one that is known"
 	}
 	if w.Cut != nil {

@@ -33,14 +33,15 @@ type identity struct {
 // The file: magic and version, checksum of the rest, cluster, member,
 // incarnation, boot, length of the name, name.
 const (
-	identityMagic = "veche/id"
-	identityFixed = 8 + 4 + 4 + 16 + 8 + 8 + 8 + 2
+	identityMagic  = "veche/id"
+	identityFormat = 2 // of the directory and all its files
+	identityFixed  = 8 + 4 + 4 + 16 + 8 + 8 + 8 + 2
 )
 
 func (d *identity) encode() []byte {
 	b := make([]byte, identityFixed, identityFixed+len(d.Name))
 	copy(b, identityMagic)
-	binary.LittleEndian.PutUint32(b[8:], 1)
+	binary.LittleEndian.PutUint32(b[8:], identityFormat)
 	copy(b[16:], d.Cluster[:])
 	binary.LittleEndian.PutUint64(b[32:], uint64(d.Member))
 	binary.LittleEndian.PutUint64(b[40:], uint64(d.incarnation))
@@ -58,8 +59,9 @@ func (d *identity) decode(b []byte) string {
 		return "it is too short"
 	case string(b[:8]) != identityMagic:
 		return "it does not begin as an identity file does"
-	case binary.LittleEndian.Uint32(b[8:]) != 1:
-		return "its format is number " + strconv.FormatUint(uint64(binary.LittleEndian.Uint32(b[8:])), 10) + ", and this program knows only 1"
+	case binary.LittleEndian.Uint32(b[8:]) != identityFormat:
+		return "its format is number " + strconv.FormatUint(uint64(binary.LittleEndian.Uint32(b[8:])), 10) +
+			", and this program knows only " + strconv.Itoa(identityFormat)
 	case crc32.Update(crc32.Checksum(b[:12], castagnoli), castagnoli, b[16:]) != binary.LittleEndian.Uint32(b[12:]):
 		return "its checksum is wrong"
 	case len(b) != identityFixed+int(binary.LittleEndian.Uint16(b[56:])):

@@ -1,7 +1,6 @@
 package wal
 
 import (
-	"encoding/binary"
 	"errors"
 	"slices"
 	"sync"
@@ -16,6 +15,12 @@ type Options struct {
 	SegmentBytes int64
 	// Random draws the incarnation when the directory is made.
 	Random func() uint64
+	// Salvage opens a log that is damaged all the same when every group's newest
+	// term and vote are known for certain: with the entries before the first
+	// damage and the newest snapshot that is whole, Restored.Damaged, and on the
+	// disk the standing Damaged. It reads the recorded snapshots once, to see
+	// whether they are whole.
+	Salvage bool
 }
 
 // Record is one write of one group.
@@ -66,12 +71,15 @@ type Log struct {
 	bufAt     int64
 	scratch   [32]byte       // input of a checksum
 	own       [sealSize]byte // a mark or a seal
+	tally     tally          // of the current segment
+	repeated  raft.Write     // what put is about to write, with the hard state
 	appended  uint64         // by the Append under way
 	stale     bool           // a cut, or the head of a segment, has not led to a release yet
 	recording bool           // a snapshot was recorded since the last sync
 
 	// At start only.
 	restored map[raft.GroupID]raft.Restored
+	salvaged error
 
 	house sync.Mutex // held while a segment is made, recycled or removed
 
@@ -92,7 +100,7 @@ type Log struct {
 //
 // It fails, without having changed anything, when another process has the
 // directory, when it belongs to someone else (ErrForeign), or when it is
-// damaged (ErrDamaged).
+// damaged (ErrDamaged) beyond what Options.Salvage allows.
 func Open(fs FS, dir string, id Identity, opt Options) (*Log, error) {
 	size, err := opt.check(id)
 	if err != nil {
@@ -113,7 +121,7 @@ func Open(fs FS, dir string, id Identity, opt Options) (*Log, error) {
 		groups: map[raft.GroupID]*group{}, restored: map[raft.GroupID]raft.Restored{},
 		recorded: map[raft.GroupID]raft.Index{},
 	}
-	if err := l.start(opt.Random); err != nil {
+	if err := l.start(&opt); err != nil {
 		l.release()
 		return nil, err
 	}
@@ -146,6 +154,10 @@ func (l *Log) Incarnation() raft.Incarnation { return l.incarnation }
 
 // Boot is 1 for the first Open of the directory, and grows with each.
 func (l *Log) Boot() raft.Boot { return l.boot }
+
+// Salvaged tells the damage that Open has met and gone on without
+// (Options.Salvage), or nil.
+func (l *Log) Salvaged() error { return l.salvaged }
 
 // Groups lists the groups that the log knew at Open, in increasing order.
 func (l *Log) Groups() []raft.GroupID {
@@ -282,7 +294,14 @@ func (l *Log) put(r *Record) error {
 	}
 	start := len(l.buf)
 	l.buf = append(l.buf, make([]byte, frameHeaderSize)...)
-	l.buf = raft.AppendWrite(l.buf, w)
+	if g != nil && g.changed && !w.HardChanged {
+		l.repeated = *w
+		l.repeated.HardChanged, l.repeated.Hard = true, g.hard
+		l.buf = raft.AppendWrite(l.buf, &l.repeated)
+		l.repeated = raft.Write{}
+	} else {
+		l.buf = raft.AppendWrite(l.buf, w)
+	}
 	n := len(l.buf) - start - frameHeaderSize
 	size := frameSize(n)
 	if w.Snapshot != nil || w.Cut != nil {
@@ -298,13 +317,17 @@ func (l *Log) put(r *Record) error {
 		}
 		start = 0
 	}
-	if g == nil {
+	created := g == nil
+	if created {
 		if g = l.group(r.Group); g == nil {
 			return wrap("append to group "+hex(uint64(r.Group)), optionError("there are 32768 groups already"))
 		}
 	}
+	changed := w.HardChanged && w.Hard != g.hard
+	l.tally.add(changed, created)
+	g.changed = g.changed || changed
 	g.place(w)
-	f := frame{kind: frameWrite, length: uint32(n), group: r.Group, synced: uint32(l.synced), boot: uint32(l.boot)}
+	f := frame{kind: frameWrite, length: uint32(n), group: r.Group, synced: uint32(l.synced), boot: uint32(l.boot), tally: l.tally}
 	drop := g.drops(w.Cut)
 	if drop {
 		f.kind = frameReset
@@ -351,107 +374,12 @@ func (l *Log) flush() error {
 // is not synced itself: it reaches the disk with the next batch, or by itself
 // when the machine is idle.
 func (l *Log) mark() error {
-	f := frame{kind: frameMark, synced: uint32(l.synced), boot: uint32(l.boot)}
+	f := frame{kind: frameMark, synced: uint32(l.synced), boot: uint32(l.boot), tally: l.tally}
 	putFrame(l.own[:], &l.scratch, l.seed, l.tail, &f)
 	if _, err := l.file.WriteAt(l.own[:frameHeaderSize], l.tail); err != nil {
 		return wrap("a failed write to "+l.current(), err)
 	}
 	return nil
-}
-
-// roll seals the current segment and begins the next with room for a frame of
-// size bytes, which waits in the buffer from start on.
-func (l *Log) roll(start int, size int64) error {
-	waiting := l.buf[start:]
-	l.buf = l.buf[:start]
-	if start > 0 {
-		if _, err := l.file.WriteAt(l.buf, l.bufAt); err != nil {
-			return wrap("a failed write to "+l.current(), err)
-		}
-	}
-	l.buf = l.buf[:copy(l.buf[:cap(l.buf)], waiting)]
-	h := l.head()
-	if err := l.ensure(max(l.size, frameSize(len(h.append(nil)))+size+sealSize)); err != nil {
-		return err
-	}
-	f, fileSize := l.take()
-	if err := l.seal(fileSize); err != nil {
-		return err
-	}
-	return l.begin(f, fileSize, &h)
-}
-
-// head is what the next segment begins with.
-func (l *Log) head() head {
-	h := head{oldest: l.number + 1, groups: l.order}
-	for _, g := range l.order {
-		if g.here > g.cut.Index {
-			h.oldest = l.number
-		}
-	}
-	if len(l.sealed) > 0 {
-		h.oldest = l.sealed[0].number
-	}
-	return h
-}
-
-// seal ends the current segment durably, and says how large the next one is.
-func (l *Log) seal(nextSize int64) error {
-	clear(l.own[:])
-	binary.LittleEndian.PutUint64(l.own[frameHeaderSize:], uint64(nextSize))
-	f := frame{kind: frameSeal, length: 8, synced: uint32(l.synced), boot: uint32(l.boot)}
-	putFrame(l.own[:], &l.scratch, l.seed, l.tail, &f)
-	if _, err := l.file.WriteAt(l.own[:], l.tail); err != nil {
-		return wrap("a failed write to "+l.current(), err)
-	}
-	l.tail += sealSize
-	if err := l.file.Sync(); err != nil {
-		return wrap("a failed sync of "+l.current(), err)
-	}
-	l.mu.Lock()
-	l.stats.Syncs++
-	l.mu.Unlock()
-	err := l.file.Close()
-	l.file = nil
-	if err != nil {
-		return wrap("close "+l.current(), err)
-	}
-	return nil
-}
-
-// begin writes the head of the segment behind the current one.
-func (l *Log) begin(f File, size int64, h *head) error {
-	if l.number != 0 {
-		l.sealed = append(l.sealed, l.closed(l.number))
-	}
-	h.size, h.previous = size, l.tail
-	l.file, l.fileSize, l.number = f, size, l.number+1
-	l.seed = bind(l.id.Cluster, l.incarnation, l.number)
-	b := h.append(make([]byte, frameHeaderSize))
-	n := len(b) - frameHeaderSize
-	putFrame(b, &l.scratch, l.seed, 0, &frame{kind: frameHead, length: uint32(n), boot: uint32(l.boot)})
-	if _, err := f.WriteAt(b, 0); err != nil {
-		return wrap("a failed write to "+l.current(), err)
-	}
-	l.synced, l.tail = 0, frameSize(n)
-	l.bufAt = l.tail
-	l.stale = true
-	l.mu.Lock()
-	l.stats.Segments++
-	l.mu.Unlock()
-	return nil
-}
-
-// closed tells what a segment that is complete holds.
-func (l *Log) closed(number uint64) sealed {
-	s := sealed{number: number}
-	for _, g := range l.order {
-		if g.here != 0 {
-			s.tops = append(s.tops, top{g, g.here})
-			g.here = 0
-		}
-	}
-	return s
 }
 
 // settle runs after a sync: what the cuts in it have freed is released.

@@ -1,7 +1,7 @@
 package wal
 
 import (
-	"encoding/binary"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -9,7 +9,7 @@ import (
 )
 
 // start reads or makes the identity, recovers the log, and begins a new boot.
-func (l *Log) start(random func() uint64) error {
+func (l *Log) start(opt *Options) error {
 	names, err := l.fs.List(l.dir)
 	if err != nil {
 		return wrap("list data directory "+l.dir, err)
@@ -21,7 +21,7 @@ func (l *Log) start(random func() uint64) error {
 	if found {
 		err = d.belongs(l.dir, l.id)
 	} else {
-		d, err = l.newIdentity(names, random)
+		d, err = l.newIdentity(names, opt.Random)
 	}
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func (l *Log) start(random func() uint64) error {
 	if d.boot == 0 {
 		err = l.makeFirst(numbers)
 	} else {
-		full, err = l.recover(numbers)
+		full, err = l.recoverOrSalvage(numbers, d.boot, opt.Salvage)
 	}
 	if err != nil {
 		return err
@@ -58,6 +58,36 @@ func (l *Log) start(random func() uint64) error {
 		return l.beginFull()
 	}
 	return l.mark()
+}
+
+// recoverOrSalvage reads the log, and tries to salvage one that is damaged.
+func (l *Log) recoverOrSalvage(numbers []uint64, boot raft.Boot, try bool) (full bool, err error) {
+	full, err = l.recover(numbers)
+	intact := err == nil
+	if intact && try {
+		err = l.checkSnapshots()
+	}
+	var cause *DamageError
+	if !try || !errors.As(err, &cause) {
+		return full, err
+	}
+	number, lost, err := l.salvage(numbers, boot, cause, intact)
+	if err != nil {
+		return false, err
+	}
+	l.forget()
+	if full, err = l.recover(append(numbers, number)); err != nil {
+		return false, err
+	}
+	for _, id := range lost {
+		r := l.restored[id]
+		r.Damaged = true
+		l.restored[id] = r
+	}
+	told := *cause
+	told.fresh = true
+	l.salvaged = &told
+	return full, nil
 }
 
 // newIdentity makes a directory's identity, with a boot of 0 until its first
@@ -165,6 +195,7 @@ func (l *Log) recover(numbers []uint64) (full bool, err error) {
 	}
 	l.number, l.fileSize, l.seed = last, w.size, w.seed
 	l.tail, l.synced, l.bufAt = w.off, w.off, w.off
+	l.tally = w.frame.tally
 	l.next = last + 1
 	l.released = free
 	l.stats.Segments = len(l.sealed) + 1
@@ -281,6 +312,7 @@ func (l *Log) compare(w *walk, payload []byte, before *walk) string {
 	}
 	for i, g := range h.groups {
 		o := l.order[i]
+		o.changed = false
 		if g.id != o.id || g.hard != o.hard || g.last != o.last ||
 			g.snapshot.Index != o.snapshot.Index || g.cut.Index != o.cut.Index || g.cut.Term != o.cut.Term {
 			return "the head of the segment does not agree with the log before it about group " + hex(uint64(g.id))
@@ -310,6 +342,7 @@ func (l *Log) redo(f *frame, payload []byte) string {
 		clear(g.entries[keep:])
 		g.entries = append(g.entries[:keep], es...)
 	}
+	g.changed = g.changed || w.HardChanged
 	g.place(&w)
 	drop := f.kind == frameReset
 	_, cutMoved := g.settle(&w, drop)
@@ -423,179 +456,4 @@ func (l *Log) path(number uint64) string { return l.dir + "/" + segmentName(numb
 
 func (l *Log) damage(number uint64, off int64, g raft.GroupID, what string) error {
 	return &DamageError{File: l.path(number), Offset: off, Group: g, What: what}
-}
-
-// walk goes through the frames of one segment.
-type walk struct {
-	file     File
-	name     string
-	number   uint64
-	seed     uint32
-	size     int64
-	at, off  int64 // of the last good frame, and where the next should stand
-	synced   int64 // greatest position that a frame says was durable
-	frame    frame // the last good one
-	sealed   bool  // the last frame was a seal
-	marked   bool  // a mark stands at off
-	torn     bool  // what stands at off is neither a mark nor zeros
-	nextSize int64 // of the next segment, as the seal says
-	stray    []int64
-	window   []byte
-	windowAt int64
-}
-
-func (l *Log) walk(number uint64) (*walk, error) {
-	f, err := l.fs.Open(l.path(number))
-	if err != nil {
-		return nil, wrap("open segment "+l.path(number), err)
-	}
-	size, err := f.Size()
-	if err != nil {
-		_ = f.Close()
-		return nil, wrap("open segment "+l.path(number), err)
-	}
-	return &walk{file: f, name: l.path(number), number: number, size: size,
-		seed: bind(l.id.Cluster, l.incarnation, number)}, nil
-}
-
-// fits checks the file's size against the head.
-func (w *walk) fits(h *head) string {
-	if w.size < h.size {
-		return "the segment has " + strconv.FormatInt(w.size, 10) + " bytes and was made with " + strconv.FormatInt(h.size, 10)
-	}
-	return ""
-}
-
-// view gives n bytes at off through the window; n is at most readBytes, and
-// fewer come back at the end of the file.
-func (w *walk) view(off int64, n int) ([]byte, error) {
-	n = int(min(int64(n), w.size-off))
-	if n <= 0 {
-		return nil, nil
-	}
-	if off < w.windowAt || off+int64(n) > w.windowAt+int64(len(w.window)) {
-		size := min(readBytes, w.size-off)
-		w.window = slices.Grow(w.window[:0], int(size))[:size]
-		w.windowAt = off
-		if err := readFull(w.file, w.window, off); err != nil {
-			w.window = w.window[:0]
-			return nil, wrap("read "+w.name, err)
-		}
-	}
-	return w.window[off-w.windowAt:][:n], nil
-}
-
-// next returns the next frame, or false where the good ones end. The payload is
-// the caller's to keep.
-func (w *walk) next() (frame, []byte, bool, error) {
-	var none frame
-	if w.sealed {
-		return none, nil, false, nil
-	}
-	b, err := w.view(w.off, frameHeaderSize)
-	if err != nil {
-		return none, nil, false, err
-	}
-	f, ok := getHeader(b, w.seed, w.off)
-	if !ok {
-		w.torn = slices.ContainsFunc(b, func(c byte) bool { return c != 0 })
-		return none, nil, false, nil
-	}
-	size := frameSize(int(f.length))
-	if w.off+size > w.size {
-		w.torn = true
-		return none, nil, false, nil
-	}
-	w.synced = max(w.synced, int64(f.synced))
-	if f.kind == frameMark {
-		w.marked = true
-		return none, nil, false, nil // the end, and not a bad one
-	}
-	payload := make([]byte, f.length)
-	if f.length <= readBytes-frameHeaderSize {
-		if b, err = w.view(w.off, frameHeaderSize+len(payload)); err == nil {
-			copy(payload, b[frameHeaderSize:])
-		}
-	} else if err = readFull(w.file, payload, w.off+frameHeaderSize); err != nil {
-		err = wrap("read "+w.name, err)
-	}
-	if err != nil {
-		return none, nil, false, err
-	}
-	if !f.holds(payload) || f.kind == frameSeal && len(payload) != 8 {
-		w.torn = true
-		return none, nil, false, nil
-	}
-	if f.kind == frameSeal {
-		w.sealed, w.nextSize = true, int64(binary.LittleEndian.Uint64(payload))
-	}
-	w.at, w.off, w.frame = w.off, w.off+size, f
-	return f, payload, true, nil
-}
-
-// search looks for frames behind the place where the good ones end, notes where
-// they stand, and returns the greatest position that one says was durable.
-func (w *walk) search() (int64, error) {
-	proof := int64(0)
-	off := w.off
-	if w.marked {
-		off += frameHeaderSize
-	}
-	for off+frameHeaderSize <= w.size {
-		b, err := w.view(off, readBytes)
-		if err != nil {
-			return 0, err
-		}
-		at := 0
-		for ; at+frameHeaderSize <= len(b); at += frameAlign {
-			if b[at+5] != frameVersion { // as almost everywhere
-				continue
-			}
-			if f, ok := getHeader(b[at:], w.seed, off+int64(at)); ok {
-				proof = max(proof, int64(f.synced))
-				w.stray = append(w.stray, off+int64(at))
-			}
-		}
-		off += int64(at)
-	}
-	return proof, nil
-}
-
-// suspect is the group of the bad frame at off, if its header is still good.
-func (w *walk) suspect() raft.GroupID {
-	b, err := w.view(w.off, frameHeaderSize)
-	if err != nil {
-		return 0
-	}
-	f, _ := getHeader(b, w.seed, w.off)
-	return f.group
-}
-
-// rewrite makes the segment durable as it was found: what was not known to be
-// durable is written again, since after a failed sync a read shows bytes that
-// the disk never got; and what stands behind the end is made unreadable for
-// ever. A frame without its header is dead: its boot is over, so no later write
-// can complete it.
-func (w *walk) rewrite() error {
-	for off := w.synced; off < w.off; {
-		b, err := w.view(off, int(min(readBytes, w.off-off)))
-		if err != nil {
-			return err
-		}
-		if _, err := w.file.WriteAt(b, off); err != nil {
-			return err
-		}
-		off += int64(len(b))
-	}
-	var zeros [frameHeaderSize]byte
-	dead := w.stray
-	if w.torn {
-		dead = append(dead, w.off)
-	}
-	for _, off := range dead {
-		if _, err := w.file.WriteAt(zeros[:min(frameHeaderSize, w.size-off)], off); err != nil {
-			return err
-		}
-	}
-	return w.file.Sync()
 }

@@ -6,7 +6,8 @@ import (
 	"veche/raft"
 )
 
-// SaveSnapshot writes a snapshot whose data are in memory, and makes it durable.
+// SaveSnapshot writes a snapshot whose data are in memory, and makes it durable:
+// for tests, which have small ones.
 func (l *Log) SaveSnapshot(g raft.GroupID, base raft.Base, data []byte) error {
 	w, err := l.CreateSnapshot(g, base)
 	if err != nil {
