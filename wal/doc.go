@@ -13,6 +13,7 @@
 //	0000000000000001.wal …              segments, numbered in hexadecimal without a gap
 //	<group>-<index>.snap                snapshots of state machines
 //	<group>-<index>-<term>.part         a snapshot that is arriving from a peer
+//	unfinished                          while Rewrite makes the directory out of another
 //	*.tmp                               unfinished work, removed by the next Open
 //
 // A segment begins with a head frame that repeats the small state of every

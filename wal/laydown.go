@@ -56,11 +56,7 @@ func (p *press) segment(size int64, number uint64, groups []*group) error {
 	p.off = frameSize(len(h.append(nil)))
 	for _, g := range groups {
 		for es := g.entries; len(es) > 0; {
-			n, bytes := 1, len(es[0].Data)
-			for n < len(es) && bytes+len(es[n].Data) < flushBytes {
-				bytes += len(es[n].Data)
-				n++
-			}
+			n := portion(es)
 			if err := p.frame(&frame{kind: frameWrite, group: g.id}, raft.AppendWrite(nil, &raft.Write{Entries: es[:n]})); err != nil {
 				return err
 			}

@@ -15,6 +15,9 @@ type Options struct {
 	SegmentBytes int64
 	// Random draws the incarnation when the directory is made.
 	Random func() uint64
+	// Clock gives nanoseconds that go on, to measure syncs with (Stats). nil
+	// leaves it.
+	Clock func() int64
 	// Salvage opens a log that is damaged all the same when every group's newest
 	// term and vote are known for certain: with the entries before the first
 	// damage and the newest snapshot that is whole, Restored.Damaged, and on the
@@ -43,7 +46,15 @@ type Stats struct {
 	Unsynced  int64  // bytes that Open found behind the last position known to be durable, and made durable
 	Snapshots uint64 // snapshots that were committed
 	Received  uint64 // snapshots that were received
+	// SyncTimes counts the syncs of segments that took at most as long as
+	// SyncBounds says at the same place, and in the last place the longer ones;
+	// SyncNanos is the sum of their times. Only with Options.Clock.
+	SyncTimes [len(SyncBounds) + 1]uint64
+	SyncNanos uint64
 }
+
+// SyncBounds are nanoseconds: 1 ms, 2 ms, 4 ms, and so on up to 8.192 s.
+var SyncBounds = [14]int64{1e6, 2e6, 4e6, 8e6, 16e6, 32e6, 64e6, 128e6, 256e6, 512e6, 1024e6, 2048e6, 4096e6, 8192e6}
 
 // Log is the durable log of one data directory. Append and Sync are the
 // writer's: one goroutine calls them. Prepare, Stats and what concerns snapshots
@@ -56,6 +67,7 @@ type Log struct {
 	incarnation raft.Incarnation
 	boot        raft.Boot
 	lock        interface{ Close() error }
+	clock       func() int64 // nil: syncs are not measured
 
 	// Of the writer.
 	groups    map[raft.GroupID]*group
@@ -117,7 +129,7 @@ func Open(fs FS, dir string, id Identity, opt Options) (*Log, error) {
 		return nil, wrap("lock data directory "+dir, err)
 	}
 	l := &Log{
-		fs: fs, dir: dir, id: id, size: size, lock: lock,
+		fs: fs, dir: dir, id: id, size: size, lock: lock, clock: opt.Clock,
 		groups: map[raft.GroupID]*group{}, restored: map[raft.GroupID]raft.Restored{},
 		recorded: map[raft.GroupID]raft.Index{},
 	}
@@ -222,7 +234,7 @@ func (l *Log) Sync() error {
 	if l.tail == l.synced {
 		return nil
 	}
-	if err := l.file.Sync(); err != nil {
+	if err := l.syncSegment(); err != nil {
 		return l.die(wrap("a failed sync of "+l.current(), err))
 	}
 	l.synced = l.tail
@@ -231,6 +243,25 @@ func (l *Log) Sync() error {
 	}
 	l.settle()
 	return nil
+}
+
+// syncSegment syncs the current segment, and measures it.
+func (l *Log) syncSegment() error {
+	if l.clock == nil {
+		return l.file.Sync()
+	}
+	start := l.clock()
+	err := l.file.Sync()
+	took := l.clock() - start
+	at := 0
+	for at < len(SyncBounds) && took > SyncBounds[at] {
+		at++
+	}
+	l.mu.Lock()
+	l.stats.SyncTimes[at]++
+	l.stats.SyncNanos += uint64(max(took, 0))
+	l.mu.Unlock()
+	return err
 }
 
 // Stats tells what the log did since Open.

@@ -361,3 +361,25 @@ func TestLog_RestoredAfterReleasePanics(t *testing.T) {
 	}()
 	l.Restored(1)
 }
+
+// TestLog_SyncsAreMeasured lets a clock go on by chosen times during syncs: each
+// is counted at its bound, and only syncs of segments are.
+func TestLog_SyncsAreMeasured(t *testing.T) {
+	now, step := int64(0), int64(0)
+	opt := options(4096)
+	opt.Clock = func() int64 { now += step; return now }
+	l, err := Open(NewMemFS(), "data", me, opt)
+	ok(t, err)
+	sum := uint64(0)
+	for i, took := range []int64{0, 1e6, 1e6 + 1, 4e6, 9e12} {
+		step = took
+		ok(t, l.Append([]Record{{1, raft.Write{Entries: entries(raft.Index(i+1), raft.Index(i+1), 5)}}}))
+		ok(t, l.Sync())
+		sum += uint64(took)
+	}
+	ok(t, l.SaveSnapshot(1, raft.Base{Index: 1, Term: 1}, []byte("x")))
+	s := l.Stats()
+	if want := [15]uint64{2, 1, 1, 14: 1}; s.SyncTimes != want || s.SyncNanos != sum {
+		t.Fatalf("%v %d", s.SyncTimes, s.SyncNanos)
+	}
+}

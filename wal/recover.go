@@ -43,7 +43,8 @@ func (l *Log) start(opt *Options) error {
 		return err
 	}
 	for _, name := range names {
-		if n := len(name) - len(tmpSuffix); n >= 0 && name[n:] == tmpSuffix && name != identityName+tmpSuffix {
+		unfinished := len(name) >= len(tmpSuffix) && name[len(name)-len(tmpSuffix):] == tmpSuffix && name != identityName+tmpSuffix
+		if unfinished || name == rewriteName { // which was finished, since there is an identity
 			if err := l.fs.Remove(l.dir + "/" + name); err != nil && !missing(err) {
 				return wrap("remove the unfinished "+l.dir+"/"+name, err)
 			}
@@ -94,6 +95,9 @@ func (l *Log) recoverOrSalvage(numbers []uint64, boot raft.Boot, try bool) (full
 // segment stands. It refuses a directory that has a log but lost its identity.
 func (l *Log) newIdentity(names []string, random func() uint64) (identity, error) {
 	d := identity{Identity: l.id}
+	if slices.Contains(names, rewriteName) {
+		return d, &DamageError{File: l.dir + "/" + rewriteName, fresh: true, What: "the making of this directory out of another was interrupted; remove it, and begin again"}
+	}
 	for _, name := range names {
 		_, segment := segmentNumber(name)
 		_, _, snapshot := snapshotParts(name)

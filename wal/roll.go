@@ -48,7 +48,7 @@ func (l *Log) seal(nextSize int64) error {
 		return wrap("a failed write to "+l.current(), err)
 	}
 	l.tail += sealSize
-	if err := l.file.Sync(); err != nil {
+	if err := l.syncSegment(); err != nil {
 		return wrap("a failed sync of "+l.current(), err)
 	}
 	l.mu.Lock()
