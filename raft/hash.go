@@ -204,6 +204,8 @@ func (c *Core) hashTiming(d *digest) {
 	d.word(uint64(y.settled))
 	d.word(uint64(c.tuned.least))
 	d.word(uint64(c.tuned.beat))
+	d.word(uint64(c.tuned.peak))
+	at(c.tuned.peakAt)
 	for _, t := range c.timings {
 		d.word(uint64(t.id))
 		d.word(uint64(t.least))

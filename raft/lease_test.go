@@ -21,7 +21,7 @@ func TestLease_NoReadIsStaleUnderBentClocks(t *testing.T) {
 		}
 		return
 	}
-	worlds := uint64(1500)
+	worlds := uint64(800)
 	if testing.Short() {
 		worlds = 150
 	}

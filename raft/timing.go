@@ -12,9 +12,10 @@ import "math/bits"
 // measured wrongly costs availability, not safety.
 
 const (
-	// linkSamples is how many answers a link must have given before its
-	// measurements count.
-	linkSamples = 8
+	// linkSamples is how many rounds a link must have been measured before that
+	// counts, and linkMemory how many the smoothed loss remembers.
+	linkSamples = 32
+	linkMemory  = 128
 	// beatFloor is the shortest heartbeat that automatic timing chooses: 200 in
 	// a second to each member.
 	beatFloor = 5 * Millisecond
@@ -22,6 +23,9 @@ const (
 	// server keeps its tuned timing. Then it goes by the configured one, so that
 	// votes split by a timeout that is too short settle.
 	tunedFor = 2
+	// calmFor is for how many configured election timeouts a smaller timeout must
+	// have been enough before it is put in force.
+	calmFor = 10
 )
 
 // link is what a leader measures of the way to a member and back, by the
@@ -31,7 +35,7 @@ type link struct {
 	dev     Duration // smoothed deviation from it
 	loss    int      // smoothed, of the rounds, in millionths
 	round   uint64   // the latest that was answered
-	samples int      // up to linkSamples
+	samples int      // rounds, up to linkMemory
 	boot    Boot     // of the process that answers
 	told    bool     // that process told its timing to this leader
 }
@@ -40,6 +44,10 @@ type link struct {
 type tuning struct {
 	least Duration // smallest election timeout; 0: as configured
 	beat  Duration // heartbeat; 0: as configured
+
+	// Of the leader that tunes.
+	peak   Duration // the largest timeout that was needed since peakAt
+	peakAt Time
 }
 
 // toldTiming is what another member told of its timing.
@@ -57,23 +65,27 @@ func (c *Core) measure(p *peer, m *Message) {
 	if r.Round <= l.round || r.Round > c.round {
 		return // overtaken: it counts as lost
 	}
-	missed := min(r.Round-l.round-1, 32)
-	if l.round == 0 {
-		missed = 0 // the first answer: what came before was for others
+	if l.round != 0 { // what came before the first answer was for others
+		for range min(r.Round-l.round-1, linkMemory) {
+			l.count(million)
+		}
 	}
 	l.round = r.Round
-	for range missed {
-		l.loss += (million - l.loss) / 32
-	}
-	l.loss -= l.loss / 32
+	l.count(0)
 	trip := min(Duration(c.eager-min(r.Sent, c.eager)), c.cfg.ElectionMax)
-	if l.samples == 0 {
+	if l.trip == 0 {
 		l.trip, l.dev = trip, trip/2
 	} else { // as TCP does (RFC 6298)
 		l.dev += (max(l.trip-trip, trip-l.trip) - l.dev) / 4
 		l.trip += (trip - l.trip) / 8
 	}
-	l.samples = min(l.samples+1, linkSamples)
+}
+
+// count smooths the loss: the mean of the first rounds, and of all later ones
+// with the weight that the memory leaves them.
+func (l *link) count(lost int) {
+	l.samples = min(l.samples+1, linkMemory)
+	l.loss += (lost - l.loss) / l.samples
 }
 
 const million = 1_000_000
@@ -94,32 +106,54 @@ func beatsPerTimeout(loss int) Duration {
 }
 
 // tune looks, with every heartbeat, whether the timing fits what is measured. It
-// follows a growing need at once, and a shrinking one when it is a quarter less.
+// follows a growing need at once, and a shrinking one if it is a quarter less all
+// the time for a while.
 func (c *Core) tune() {
 	if !c.cfg.AutoTiming {
 		return
 	}
-	need, beats, known := AutoFloor, Duration(3), false
+	need, beats, known := c.neededTiming()
+	t := c.tuned
+	now := c.electionMin()
+	switch {
+	case !known:
+		t = tuning{}
+	case t.peakAt == 0:
+		t.peak, t.peakAt = need, c.now
+	case need > now:
+		t.least = need
+	case c.now-t.peakAt > Time(calmFor*c.cfg.ElectionMax):
+		if 4*t.peak <= 3*now {
+			t.least = t.peak
+		}
+		t.peak, t.peakAt = need, c.now
+	}
+	t.peak = max(t.peak, need)
+	t.beat = 0
+	if t.least != 0 {
+		t.beat = min(c.cfg.Heartbeat, t.least/beats)
+	}
+	c.setTuning(t)
+}
+
+// neededTiming gives the smallest election timeout that fits the links to all
+// voters that answer, and how many heartbeats it must hold. Not known: too little
+// was measured yet, or so much is lost that the configured timing must do.
+func (c *Core) neededTiming() (least, beats Duration, known bool) {
+	least, beats = min(AutoFloor, c.cfg.ElectionMin), 3
 	for k := range c.peers {
 		p := &c.peers[k]
-		if !c.config().votes(p.id) || p.lost || !p.answered {
+		if !c.config().votes(p.id) || p.lost {
 			continue
 		}
-		known = true
-		l := &p.link
-		n := beatsPerTimeout(l.loss)
-		if l.samples < linkSamples || n == 0 {
-			c.setTuning(tuning{})
-			return
+		n := beatsPerTimeout(p.link.loss)
+		if p.link.samples < linkSamples || n == 0 {
+			return 0, 0, false
 		}
 		beats = max(beats, n)
-		need = max(need, 2*(l.trip+4*l.dev), n*beatFloor)
+		least = max(least, 2*(p.link.trip+4*p.link.dev), n*beatFloor)
 	}
-	now := c.electionMin()
-	if need = min(need, c.cfg.ElectionMin); !known || need <= now && 4*need > 3*now && c.tuned.least != 0 {
-		need = now
-	}
-	c.setTuning(tuning{least: need, beat: min(c.cfg.Heartbeat, need/beats)})
+	return min(least, c.cfg.ElectionMin), beats, true
 }
 
 // setTuning puts a timing in force, and tells of another timeout.
@@ -186,7 +220,7 @@ func (c *Core) askTiming() {
 		return // an answer may be on its way
 	}
 	for k := range c.peers {
-		if p := &c.peers[k]; p.link.samples > 0 && !p.link.told {
+		if p := &c.peers[k]; p.link.round != 0 && !p.link.told {
 			c.greet(p.id)
 		}
 	}
@@ -199,8 +233,9 @@ func (c *Core) noteTiming(m *Message) {
 	if g.ElectionMin == 0 || !c.config().has(m.From) {
 		return
 	}
-	if p := c.peer(m.From); c.role == Leader && p != nil && p.link.boot == m.Boot {
+	if p := c.peer(m.From); c.role == Leader && p != nil && p.link.boot == m.Boot && !p.link.told {
 		p.link.told = true
+		c.greet(m.From) // it asked of its own accord, and does not know this leader's
 	}
 	if c.role == Follower && c.leader == m.From && c.hard.Standing == Admitted {
 		c.greet(m.From)
