@@ -165,11 +165,16 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	s.slow = []uint64{1, 5, 30}[s.pick(3)]
 	s.fast = s.pick(2) == 0
 	s.crashIn = []uint64{8, 8, 2}[s.pick(3)]
-	small, durable := s.pick(3) == 0, s.pick(2) == 0
+	small, durable, auto, preferred := s.pick(3) == 0, s.pick(2) == 0, s.pick(2) == 0, s.pick(2) == 0
 	for _, n := range s.nodes {
 		n.cfg.Seed = s.rng.next()
 		n.cfg.NoFastDetection = !s.fast
+		n.cfg.LeaseReads, n.cfg.AutoTiming = !s.fast, s.fast && auto
 		n.cfg.DurableApply = durable
+		if preferred {
+			n.cfg.Initial = n.cfg.Initial.Clone()
+			n.cfg.Initial.Members[0].Priority = 3
+		}
 		if s.crashIn == 2 { // candidates come at the same time, to compete for votes
 			n.cfg.ElectionMin, n.cfg.ElectionMax, n.cfg.Heartbeat = 60*Millisecond, 66*Millisecond, 20*Millisecond
 		}
@@ -358,7 +363,7 @@ func (s *storm) ask() {
 	tag := s.tags
 	s.asked[tag] = request{node: n.id, boot: n.boot, read: s.one(3), floor: s.ackedI}
 	if s.asked[tag].read {
-		s.do(n, Input{Kind: InputRead, Tag: tag})
+		s.do(n, Input{Kind: InputRead, Tag: tag, Lease: s.one(2)})
 		return
 	}
 	s.do(n, Input{Kind: InputPropose, Proposals: []Proposal{{Tag: tag, Kind: EntryCommand, Data: fmt.Append(nil, tag)}}})

@@ -85,3 +85,104 @@ func TestRead_LostAnswerFails(t *testing.T) {
 	c.read(f, 1)
 	c.until("failure", 400, func() bool { o, ok := f.outcome(1); return ok && o.Kind == ReadFailed && o.Reason == ReasonTimeout })
 }
+
+// Goal: learners may ask, and their answers never count (case 74). Method: cut
+// the leader off from the other voters, and leave it its learners.
+func TestRead_LearnersAskAndDoNotCount(t *testing.T) {
+	c := newCluster(t, 5)
+	for _, n := range c.nodes {
+		n.cfg.NoFastDetection, n.cfg.LeaseReads = true, true
+		n.cfg.Initial = n.cfg.Initial.Clone()
+		n.cfg.Initial.Voters, n.cfg.Initial.Learners = []NodeID{1, 2, 3}, []NodeID{4, 5}
+	}
+	c.startAll()
+	l := c.elect()
+	c.pass(200)
+	c.propose(l, 1, "x")
+	c.until("commit", 100, func() bool { _, ok := l.outcome(1); return ok })
+	written, _ := l.outcome(1)
+	learner := c.node(4)
+	c.read(learner, 2)
+	c.until("answer", 100, func() bool { _, ok := learner.outcome(2); return ok })
+	if o, _ := learner.outcome(2); o.Kind != ReadReady || o.Index < written.Index {
+		t.Fatalf("the learner is told %+v; %d is committed", o, written.Index)
+	}
+	for id := NodeID(1); id <= 3; id++ {
+		if id != l.id {
+			c.isolateFrom(l.id, id)
+		}
+	}
+	c.pass(5) // what was on its way has arrived
+	c.read(l, 3)
+	c.read(learner, 4)
+	c.pass(150)
+	if end := l.core.leaseEnd(); end > l.core.eager {
+		t.Fatalf("with its learners alone it has a lease until %d, at %d", end, l.core.eager)
+	}
+	for _, n := range []*node{l, learner} {
+		for tag := uint64(3); tag <= 4; tag++ {
+			if o, ok := n.outcome(tag); ok && o.Kind == ReadReady {
+				t.Fatalf("server %d reads %+v without a majority of voters", n.id, o)
+			}
+		}
+	}
+}
+
+// Goal: an answer of a leader that is none any more, or to another question, is
+// ignored (case 69). Method: ask, let the term end, then deliver it.
+func TestRead_AnswerOfAnOldLeaderIsIgnored(t *testing.T) {
+	v, out := voter(t, HardState{Term: 3, Standing: Admitted}, 1)
+	receive := func(m Message) {
+		m.Group, m.To = 1, 1
+		v.Step(Time(Second), Input{Kind: InputReceive, Message: &m}, out)
+	}
+	receive(Message{Kind: KindHeartbeat, From: 2, Term: 3})
+	v.Step(Time(Second), Input{Kind: InputRead, Tag: 7}, out)
+	if len(out.Send) != 1 || out.Send[0].Kind != KindReadIndex || out.Send[0].To != 2 {
+		t.Fatalf("asked %+v", out.Send)
+	}
+	id := out.Send[0].ReadIndex.ID
+	receive(Message{Kind: KindReadIndexRep, From: 2, Term: 3, ReadIndexRep: ReadIndexReply{ID: id + 1, Index: 1}})
+	receive(Message{Kind: KindReadIndexRep, From: 2, Term: 2, ReadIndexRep: ReadIndexReply{ID: id, Index: 1}})
+	if len(out.Outcomes) != 0 {
+		t.Fatalf("an answer of an earlier term, or to another question, ends it: %+v", out.Outcomes)
+	}
+	receive(Message{Kind: KindHeartbeat, From: 3, Term: 4}) // another leader
+	if len(out.Outcomes) != 1 || out.Outcomes[0].Kind != ReadFailed {
+		t.Fatalf("at the end of the term it is told %+v", out.Outcomes)
+	}
+	receive(Message{Kind: KindReadIndexRep, From: 2, Term: 3, ReadIndexRep: ReadIndexReply{ID: id, Index: 1}})
+	if len(out.Outcomes) != 0 {
+		t.Fatalf("the late answer is told as well: %+v", out.Outcomes)
+	}
+}
+
+// Goal: in a joint configuration a round needs a majority of both halves (case
+// 74). Method: place one by hand, and let all but one half answer.
+func TestRead_JointConfigurationNeedsBothMajorities(t *testing.T) {
+	for _, silent := range [][]NodeID{{2, 3}, {4, 5}, {}} {
+		c := newCluster(t, 5)
+		for _, n := range c.nodes {
+			n.cfg.Initial = n.cfg.Initial.Clone()
+			n.cfg.Initial.Voters, n.cfg.Initial.Outgoing = []NodeID{1, 4, 5}, []NodeID{1, 2, 3}
+			n.cfg.Draw = func(least, most Duration) Duration { return most }
+		}
+		c.node(1).cfg.Draw = func(least, most Duration) Duration { return least }
+		c.startAll()
+		l := c.elect()
+		c.pass(200)
+		if l.id != 1 || len(l.core.config().Outgoing) == 0 {
+			t.Fatalf("server %d leads %+v", l.id, l.core.config())
+		}
+		c.isolate(silent...)
+		c.pass(5)
+		c.read(l, 1)
+		c.pass(100)
+		o, ok := l.outcome(1)
+		if got := ok && o.Kind == ReadReady; got != (len(silent) == 0) {
+			t.Errorf("without the answers of %v: %+v", silent, o)
+		}
+		c.heal()
+		c.until("the read ends", 1000, func() bool { _, ok := l.outcome(1); return ok })
+	}
+}
