@@ -78,6 +78,7 @@ func (c *Core) campaignNow(why Reason) {
 	c.elections++
 	c.campaignFor = why
 	c.resetTimer()
+	c.holdVote()
 	if c.fastPhase() {
 		// Those who saw the leader's process die compete within milliseconds; a
 		// vote they split is decided as fast.
@@ -86,6 +87,15 @@ func (c *Core) campaignNow(why Reason) {
 	c.event(EventBecameCandidate, 0, 0, why)
 	c.ask(false, why == ReasonTransferAsked)
 	c.countVotes()
+}
+
+// holdVote notes that the vote just given may make a leader: for as long as one
+// that was heard counts as alive, or until those who compete fast try again.
+func (c *Core) holdVote() {
+	c.voteHolds = c.now + Time(c.cfg.ElectionMin)
+	if c.fastPhase() {
+		c.voteHolds = c.now + Time(2*FastSpread)
+	}
 }
 
 // ask sends RequestVote to every other voter.
@@ -157,6 +167,7 @@ func (c *Core) onRequestVote(m *Message) {
 	}
 	c.setHard(HardState{Term: c.hard.Term, Vote: m.From, Standing: c.hard.Standing})
 	c.resetTimer()
+	c.holdVote()
 	c.event(EventVoteGranted, m.From, 0, ReasonNone)
 	c.holdForTerm(reply)
 }
@@ -179,6 +190,8 @@ func (c *Core) objection(m *Message) Reason {
 		return ReasonStaleTerm
 	case q.Pre && term == c.hard.Term && c.hard.Vote != m.From && (c.hard.Vote != 0 || c.leader != 0):
 		return ReasonVoted
+	case q.Pre && c.hard.Vote != 0 && c.hard.Vote != m.From && c.now < c.voteHolds:
+		return ReasonVoted // whom it voted for is about to lead, and would be deposed
 	case q.Pre && c.leaderAlive():
 		return ReasonLeaderAlive
 	case !q.Pre && c.hard.Vote != 0 && c.hard.Vote != m.From:
@@ -283,6 +296,7 @@ func (c *Core) loseCampaign() {
 	}
 	c.becomeFollower(c.hard.Term, 0, ReasonRefused)
 	c.resetTimer()
+	c.voteHolds = 0 // its own vote will not make one
 	if c.fastPhase() {
 		c.deadline = c.now + Time(FastRetry) + Time(c.rng.between(0, FastRetry))
 	}
@@ -333,7 +347,7 @@ func (c *Core) hearLeader(m *Message) bool {
 	}
 	c.role = Follower
 	c.heardFrom, c.heardBoot, c.heardAt, c.heardEver = m.From, m.Boot, c.now, true
-	c.leaderGone = false
+	c.leaderGone, c.voteHolds = false, 0
 	c.resetTimer()
 	return true
 }
@@ -341,6 +355,9 @@ func (c *Core) hearLeader(m *Message) bool {
 // peerDown: all connections with one boot of a peer have closed. If it was the
 // leader's process, the rest need not wait for their timeouts.
 func (c *Core) peerDown(id NodeID, boot Boot) {
+	if id == c.hard.Vote {
+		c.voteHolds = 0 // it will not lead
+	}
 	if c.cfg.NoFastDetection || c.role == Leader || !c.heardEver || c.heardFrom != id || c.heardBoot != boot || c.leaderGone {
 		return
 	}

@@ -249,6 +249,46 @@ func TestElection_PreVoteHasNoSideEffect(t *testing.T) {
 	}
 }
 
+// Goal: who has just voted sends nobody into the next term against the one it
+// voted for, but not longer than that one may still come to lead. Method: vote,
+// and be asked for a pre-vote by another after each of what ends it.
+func TestElection_VoterWaitsForTheOneItVotedFor(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		then    func(v *Core, out *Output) Time
+		granted bool
+	}{
+		{"at once", func(*Core, *Output) Time { return 2 }, false},
+		{"a moment before the minimum timeout", func(v *Core, _ *Output) Time { return Time(v.cfg.ElectionMin) }, false},
+		{"after the minimum timeout", func(v *Core, _ *Output) Time { return Time(v.cfg.ElectionMin) + 1 }, true},
+		{"its process has died", func(v *Core, out *Output) Time {
+			v.Step(2, Input{Kind: InputPeerDown, Peer: 2, Boot: 1}, out)
+			return 3
+		}, true},
+		{"it led, and its process has died", func(v *Core, out *Output) Time {
+			v.Step(2, Input{Kind: InputReceive, Message: &Message{Group: 1, Kind: KindHeartbeat, From: 2, To: 1, Term: 1, Boot: 1}}, out)
+			v.Step(3, Input{Kind: InputPeerDown, Peer: 2, Boot: 1}, out)
+			return 4
+		}, true},
+	} {
+		v, out := voter(t, HardState{Standing: Admitted})
+		v.Step(1, requestVote(2, 1, RequestVote{Campaign: 1}), out)
+		v.Step(1, Input{Kind: InputPersisted, Seq: 1}, out)
+		if len(out.Send) != 1 || !out.Send[0].VoteReply.Granted {
+			t.Fatalf("%s: answered %+v", c.name, out.Send)
+		}
+		at := c.then(v, out)
+		v.Step(at, requestVote(3, 1, RequestVote{Campaign: 1, Pre: true}), out)
+		if len(out.Send) != 1 || out.Send[0].VoteReply.Granted != c.granted {
+			t.Errorf("%s: answered %+v", c.name, out.Send)
+		}
+		v.Step(at, requestVote(2, 1, RequestVote{Campaign: 2, Pre: true}), out)
+		if len(out.Send) != 1 || !out.Send[0].VoteReply.Granted {
+			t.Errorf("%s: the one it voted for may ask again, got %+v", c.name, out.Send)
+		}
+	}
+}
+
 // Goal: a candidate does not lead before its own vote is durable, even with all
 // other votes. Method: give it the votes first, the disk later.
 func TestElection_OwnVoteMustBeDurable(t *testing.T) {
