@@ -191,3 +191,34 @@ func BenchmarkCrashRecovery(b *testing.B) {
 		fs.Crash(func(op int) bool { return (op+i)%3 != 0 })
 	}
 }
+
+// BenchmarkCrashImages cuts the power at each operation of an install, with many
+// choices of what was written, and recovers: images per second of one processor.
+func BenchmarkCrashImages(b *testing.B) {
+	c := installs[3]
+	file, _ := sent(b, c.base, 600)
+	var stopped []*MemFS
+	for stop, left := 0, -1; left < 0; stop++ {
+		m := NewMemFS()
+		l := mustOpen(b, m, 2048)
+		left = stop
+		m.Fail = func(Op, string, int64) error {
+			if left--; left < 0 {
+				return ErrIO
+			}
+			return nil
+		}
+		c.run(l, file)
+		m.Fail = nil
+		stopped = append(stopped, m)
+	}
+	keeps := crashImages()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		image := stopped[i/len(keeps)%len(stopped)].Clone()
+		image.CrashTorn(keeps[i%len(keeps)])
+		_ = mustOpen(b, image, 2048)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
+}

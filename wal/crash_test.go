@@ -162,7 +162,7 @@ func (w *world) step() {
 // at random with random loss of sectors, and compares what is recovered with a
 // naive twin cut somewhere behind the last confirmed Sync.
 func TestCrash_LogIsAPrefixThatHoldsAllConfirmed(t *testing.T) {
-	first, seeds := uint64(1), uint64(250)
+	first, seeds := uint64(1), uint64(120)
 	if s, err := strconv.ParseUint(os.Getenv("VECHE_SEED"), 10, 64); err == nil {
 		first, seeds = s, 1
 	}

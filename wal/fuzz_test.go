@@ -175,6 +175,8 @@ func FuzzSnapshotFile(f *testing.F) {
 		ok(t, err)
 		_, err = file.WriteAt(b, 0)
 		ok(t, err)
+		ok(t, file.Sync()) // so that the memory disk has nothing to remember
+		ok(t, fs.SyncDir("data"))
 		var data []byte
 		used := allocated(func() { _, data, err = l.LoadSnapshot(3, 7) })
 		if limit := uint64(160<<10 + 8*len(b)); used > limit {
@@ -217,4 +219,44 @@ func receive(t *testing.T, l *Log, b []byte, n int) bool {
 	}
 	_, err = r.Finish()
 	return err == nil
+}
+
+// FuzzSalvage writes any bytes over some place of a log's segments: whatever is
+// opened then knows the newest vote, and opens again to the same.
+func FuzzSalvage(f *testing.F) {
+	h := makeHistory(f, 61, 2, 18, 2)
+	names := files(f, h.fs)
+	f.Add([]byte{0}, uint8(1), uint16(40))
+	f.Add(make([]byte, 600), uint8(2), uint16(300))
+	f.Add([]byte("veche"), uint8(3), uint16(2000))
+	f.Fuzz(func(t *testing.T, b []byte, which uint8, off uint16) {
+		name := names[int(which)%len(names)]
+		n, _ := h.fs.Length("data/" + name)
+		if n == 0 || len(b) > 2048 {
+			return
+		}
+		m := h.fs.Clone()
+		at := int64(off) % n
+		change(t, m, name, at, b[:min(int64(len(b)), n-at)])
+		l, err := Open(m, "data", me, salvaging(2048))
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrForeign) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if what := h.check(t, l); what != "" {
+			t.Fatal(what)
+		}
+		again := twin{}
+		for _, g := range l.Groups() {
+			again[g] = l.Restored(g)
+		}
+		m.Crash(nil)
+		l, err = Open(m, "data", me, options(2048))
+		ok(t, err)
+		if what := again.differs(l); what != "" {
+			t.Fatal("opened again: " + what)
+		}
+	})
 }

@@ -73,6 +73,18 @@ func (g *group) check(w *raft.Write) string {
 	if w.Hard.Standing > raft.Damaged {
 		return "the standing is not one that is known"
 	}
+	if w.Snapshot != nil {
+		last := g.last
+		if n := len(w.Entries); n > 0 {
+			last = w.Entries[n-1].Index
+		}
+		if w.Cut != nil {
+			last = max(last, w.Cut.Index)
+		}
+		if w.Snapshot.Index > last {
+			return "the snapshot is beyond the end of the log, and nothing is cut"
+		}
+	}
 	if w.Cut != nil {
 		newest := g.snapshot.Index
 		if w.Snapshot != nil {

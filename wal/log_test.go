@@ -240,6 +240,7 @@ func TestLog_ImpossibleRecordsAreRefused(t *testing.T) {
 		{"falling terms", raft.Write{Entries: falling}, "smaller term"},
 		{"no kind", raft.Write{Entries: []raft.Entry{{Index: 4, Term: 1}}}, "kind"},
 		{"cut without snapshot", raft.Write{Cut: &raft.Base{Index: 3, Term: 1}}, "beyond the newest snapshot"},
+		{"snapshot beyond the end", raft.Write{Snapshot: &raft.Base{Index: 5, Term: 1}}, "beyond the end"},
 		{"unreadable base", raft.Write{Snapshot: &raft.Base{Index: 3, Config: raft.Configuration{Voters: []raft.NodeID{1}}}}, "malformed"},
 	} {
 		fs := NewMemFS()

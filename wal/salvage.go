@@ -30,9 +30,10 @@ type salvage struct {
 
 // evidence is what is known of one group's hard state.
 type evidence struct {
-	head raft.HardState // as the segment's head tells; zero if it knows no such group
-	hard raft.HardState
-	sure bool
+	head     raft.HardState // at the segment's head; zero if it knows no such group
+	headSure bool
+	hard     raft.HardState
+	sure     bool
 }
 
 // salvage puts a new segment in the place of a damaged log, in one step: the
@@ -135,7 +136,7 @@ func (l *Log) prefix(numbers []uint64, first, last uint64) (whole bool, err erro
 // read gathers the evidence of the last segment with a head, and of those behind.
 func (s *salvage) read(last uint64, h *head, numbers []uint64) error {
 	for _, g := range h.groups {
-		s.known[g.id] = &evidence{g.hard, g.hard, true}
+		s.known[g.id] = &evidence{g.hard, true, g.hard, true}
 		s.order = append(s.order, g.id)
 	}
 	w, err := s.log.walk(last)
@@ -143,28 +144,41 @@ func (s *salvage) read(last uint64, h *head, numbers []uint64) error {
 		return err
 	}
 	defer w.file.Close()
-	for {
-		f, payload, ok, err := w.next()
-		if err != nil {
-			return err
-		}
-		if ok {
-			s.frame(&f, payload)
-			continue
-		}
-		if w.sealed {
-			break
-		}
-		if end, err := s.leap(w); end || err != nil {
-			if err != nil {
-				return err
-			}
-			break
-		}
+	if err := s.follow(w); err != nil {
+		return err
 	}
 	s.gap = s.gap || !w.sealed && w.size < h.size // the end of the file is missing
 	s.whole = s.whole && !s.gap
 	return s.behind(last, w, numbers)
+}
+
+// follow goes through the frames of one segment that are intact.
+func (s *salvage) follow(w *walk) error {
+	for {
+		f, payload, ok, err := w.next()
+		switch {
+		case err != nil:
+			return err
+		case ok:
+			s.frame(&f, payload)
+			continue
+		case w.sealed:
+			return nil
+		}
+		if end, err := s.leap(w); end || err != nil {
+			return err
+		}
+	}
+}
+
+// headless reads a segment whose head is bad. It would tell what is known of
+// the segment before, which is complete.
+func (s *salvage) headless(w *walk) error {
+	for _, e := range s.known {
+		e.head, e.headSure = e.hard, e.sure
+	}
+	s.tally, s.whole = tally{}, false
+	return s.follow(w)
 }
 
 // leap takes w past a bad place, to the next frame that is intact. It says
@@ -244,7 +258,7 @@ func (s *salvage) frame(f *frame, payload []byte) {
 	}
 	e := s.known[f.group]
 	if e == nil {
-		e = &evidence{}
+		e = &evidence{headSure: true}
 		s.known[f.group] = e
 		at, _ := slices.BinarySearch(s.order, f.group)
 		s.order = slices.Insert(s.order, at, f.group)
@@ -255,32 +269,40 @@ func (s *salvage) frame(f *frame, payload []byte) {
 			s.missing-- // it was made in a gap, perhaps here
 		}
 	}
-	e.sure = true
-	if e.hard = e.head; w.HardChanged {
-		e.hard = w.Hard
+	switch {
+	case w.HardChanged:
+		e.hard, e.sure = w.Hard, true
+	case e.headSure:
+		e.hard, e.sure = e.head, true
 	}
 }
 
 // behind looks at the segments without a head. What stands there was never
-// confirmed if the head was not durable.
+// confirmed, unless a frame of the first shows that the head was durable.
 func (s *salvage) behind(last uint64, before *walk, numbers []uint64) error {
 	at, _ := slices.BinarySearch(numbers, last)
-	if before.sealed && (at+1 == len(numbers) || numbers[at+1] != last+1) {
-		s.strange, s.whole = true, false
+	later := numbers[at+1:]
+	if before.sealed && (len(later) == 0 || later[0] != last+1) {
+		s.strange = true
 	}
-	for _, n := range numbers[at+1:] {
+	for i, n := range later {
 		w, err := s.log.walk(n)
 		if err != nil {
 			return err
 		}
 		proof, err := w.search()
+		next := i == 0 && n == last+1 && before.sealed
+		switch {
+		case err != nil:
+		case next && w.size < before.nextSize, !next && len(w.stray) > 0:
+			s.strange = true
+		case next && proof > 0:
+			err = s.headless(w)
+			s.strange = s.strange || w.sealed && (len(later) == 1 || later[1] != n+1)
+		}
 		_ = w.file.Close()
 		if err != nil {
 			return err
-		}
-		short := before.sealed && n == last+1 && w.size < before.nextSize
-		if short || len(w.stray) > 0 && (proof > 0 || !before.sealed || n != last+1) {
-			s.strange, s.whole = true, false
 		}
 	}
 	return nil

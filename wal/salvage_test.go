@@ -137,7 +137,7 @@ func TestSalvage_FlippedByteIsRefusedOrToldWithACertainVote(t *testing.T) {
 		refused, harmless, salvaged := 0, 0, 0
 		for _, name := range files(t, h.fs) {
 			n, _ := h.fs.Length("data/" + name)
-			for i := int64(c.seed); i < n; i += 5 { // and other bytes with each seed
+			for i := int64(c.seed); i < n; i += 9 { // and other bytes with each seed
 				m := h.fs.Clone()
 				m.Rot("data/"+name, i, 1<<(i%8))
 				l, err := Open(m, "data", me, salvaging(2048))
@@ -216,7 +216,7 @@ func TestSalvage_TruncatedOrMissingFiles(t *testing.T) {
 // that salvages, with many choices of what was written.
 func TestSalvage_LostSectorsAndCrashesWhileSalvaging(t *testing.T) {
 	images, salvaged := 0, 0
-	for seed := uint64(20); seed < 32; seed++ {
+	for seed := uint64(20); seed < 28; seed++ {
 		h := makeHistory(t, seed, 1, 20, 0)
 		r := rand.New(rand.NewPCG(seed, 5))
 		name := ""
@@ -261,8 +261,8 @@ func TestSalvage_LostSectorsAndCrashesWhileSalvaging(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d crash images, %d of 12 logs were opened", images, salvaged)
-	if salvaged < 6 {
+	t.Logf("%d crash images, %d of 8 logs were opened", images, salvaged)
+	if salvaged < 5 {
 		t.Fatal("too few were salvaged: the test is void")
 	}
 }
