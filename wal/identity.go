@@ -16,6 +16,13 @@ type Identity struct {
 	Name    string // for people, and compared too; at most 1024 bytes
 }
 
+// ReadIdentity tells to whom a data directory belongs, without taking it; false
+// when there is no identity in it. A damaged one is an ErrDamaged.
+func ReadIdentity(fs FS, dir string) (Identity, bool, error) {
+	d, found, err := readIdentity(fs, dir)
+	return d.Identity, found, err
+}
+
 const (
 	lockName     = "LOCK"
 	identityName = "identity"

@@ -22,6 +22,13 @@ const (
 	settlePause = 250 * time.Millisecond // nobody waits for a promotion to the millisecond
 )
 
+// Of veche recover.
+const (
+	theGroup     = 1       // a server of this program runs one group
+	recoverBatch = 1 << 20 // bytes of entries in one write
+	removedKept  = 64      // ids that a configuration remembers
+)
+
 // Times of veche member while it waits for a newcomer.
 const (
 	memberPause = 200 * time.Millisecond // between two looks: a screen seems alive

@@ -67,7 +67,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), statusCommand(), memberCommand(), transferCommand(), demoCommand(), benchCommand(),
+	root.AddCommand(serveCommand(), statusCommand(), memberCommand(), transferCommand(), recoverCommand(), demoCommand(), benchCommand(),
 		burnCommand(), simCommand(), versionCommand())
 	return root
 }
