@@ -43,6 +43,7 @@ func TestRecover_SurvivorBeginsAnEpochOfItsOwn(t *testing.T) {
 	for k := range 48 { // 3 MiB: a snapshot, a log that is cut, and some entries behind it
 		mustPut(t, w.ctx, w.clients.kv[1], "large/"+string(rune('0'+k)), large)
 	}
+	w.put(1, "behind the snapshot")
 	w.until("all have it", func(v []memberView) bool {
 		return agreedLeader(v, 3) >= 0 && v[0].Applied == v[1].Applied && v[0].Applied == v[2].Applied
 	})
