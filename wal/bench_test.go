@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -221,4 +222,60 @@ func BenchmarkCrashImages(b *testing.B) {
 		_ = mustOpen(b, image, 2048)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
+}
+
+// BenchmarkSnapshot streams a snapshot of 64 MiB on the file system of the
+// machine's temporary directory: writes it, reads it with all checks, sends it
+// to a receiver.
+func BenchmarkSnapshot(b *testing.B) {
+	const size = 64 << 20
+	l, err := Open(OS(), b.TempDir(), me, options(4096))
+	ok(b, err)
+	defer l.Close()
+	peer, err := Open(OS(), b.TempDir(), me, options(4096))
+	ok(b, err)
+	defer peer.Close()
+	chunk := make([]byte, 256<<10)
+	base := raft.Base{Index: 7, Term: 2}
+	b.Run("write", func(b *testing.B) {
+		b.SetBytes(size)
+		for range b.N {
+			w, err := l.CreateSnapshot(3, base)
+			ok(b, err)
+			for range size / len(chunk) {
+				_, err := w.Write(chunk)
+				ok(b, err)
+			}
+			ok(b, w.Commit())
+		}
+	})
+	s, err := l.OpenSnapshot(3, 7)
+	ok(b, err)
+	defer s.Close()
+	b.Run("read", func(b *testing.B) {
+		b.SetBytes(size)
+		for range b.N {
+			ok(b, s.Verify())
+		}
+	})
+	b.Run("receive", func(b *testing.B) {
+		b.SetBytes(size)
+		for i := range b.N {
+			if i > 0 {
+				ok(b, OS().Remove(peer.dir+"/"+snapshotName(3, 7)))
+			}
+			v, err := peer.ReceiveSnapshot(3, 7, 2)
+			ok(b, err)
+			for !v.Complete() {
+				n, err := s.ReadAt(chunk, int64(v.Offset()))
+				if err != nil && err != io.EOF {
+					b.Fatal(err)
+				}
+				ok(b, v.Write(v.Offset(), chunk[:n]))
+			}
+			_, err = v.Finish()
+			ok(b, err)
+		}
+		_ = OS().Remove(peer.dir + "/" + snapshotName(3, 7))
+	})
 }

@@ -287,3 +287,43 @@ func TestDamage_LostHeadOfANextSegmentTakesItsFramesAlong(t *testing.T) {
 		t.Error("no frame was found behind a lost head: the test is void")
 	}
 }
+
+// TestDamage_WhatIsProvenIsNeverTakenForATornEnd cuts the power after a sync,
+// so that the mark is lost, and flips bytes before the place that Proven
+// names, and of the segments before: Open refuses, or nothing is lost.
+func TestDamage_WhatIsProvenIsNeverTakenForATornEnd(t *testing.T) {
+	refused := 0
+	for seed := uint64(70); seed < 73; seed++ {
+		r, fs, want := rand.New(rand.NewPCG(seed, 1)), NewMemFS(), twin{}
+		l := mustOpen(t, fs, 2048)
+		for range 12 {
+			for range 1 + r.IntN(2) {
+				rec := want.randomRecord(r)
+				want.apply(rec)
+				ok(t, l.Append([]Record{rec}))
+			}
+			ok(t, l.Sync())
+		}
+		current, upTo := l.Proven()
+		fs.Crash(nil)
+		for _, name := range files(t, fs) {
+			end, _ := fs.Length("data/" + name)
+			if !strings.HasSuffix(name, segmentSuffix) || "data/"+name > current {
+				continue
+			}
+			if "data/"+name == current {
+				end = upTo
+			}
+			for off := int64(seed % 9); off < end; off += 9 {
+				hurt := fs.Clone()
+				hurt.Rot("data/"+name, off, 32)
+				if whole(t, hurt, want) {
+					refused++
+				}
+			}
+		}
+	}
+	if refused < 200 {
+		t.Fatalf("only %d were refused", refused)
+	}
+}

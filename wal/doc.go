@@ -36,8 +36,17 @@
 //
 // A segment is sealed and synced before the next one is begun, so that damage
 // in any segment but the last begun is always rot. What cannot be decided:
-// rot in the very last batch before a power cut which also took the mark.
+// rot in the very last batch before a power cut which also took the mark
+// (Log.Proven names the place).
 //
-// Where to start reading: log.go, then recover.go for what happens at start,
-// frame.go for the bytes.
+// What may be saved from rot. With Options.Salvage a log that would be refused is
+// opened with the entries before the damage, if the newest term and vote of every
+// group are certain all the same: the head of the last segment tells them, a
+// frame tells its group's when they have changed since, and a tally in every
+// frame tells whether any were written where something is missing. The server
+// then takes no part in decisions until its log is whole again (raft.Damaged).
+//
+// Where to start reading: log.go, then recover.go for what happens at start and
+// salvage.go for what is saved from damage; frame.go and snapshot.go for the
+// bytes; memfs.go and memfault.go for the disk of the simulator.
 package wal

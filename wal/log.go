@@ -78,6 +78,7 @@ type Log struct {
 	fileSize  int64
 	tail      int64 // where the next frame will stand
 	synced    int64 // the current segment is durable up to here
+	proven    int64 // a durable frame says that it is, up to here
 	seed      uint32
 	buf       []byte // frames that stand at bufAt, not yet written
 	bufAt     int64
@@ -237,13 +238,19 @@ func (l *Log) Sync() error {
 	if err := l.syncSegment(); err != nil {
 		return l.die(wrap("a failed sync of "+l.current(), err))
 	}
-	l.synced = l.tail
+	l.proven, l.synced = l.synced, l.tail // the frames that are durable now tell where the ones before ended
 	if err := l.mark(); err != nil {
 		_ = l.die(err) // what was appended is durable all the same
 	}
 	l.settle()
 	return nil
 }
+
+// Proven names the current segment's file, and how far damage in it is seen for
+// certain by the next Open, like all damage in the segments before. What stands
+// behind was told to be durable by a mark that a power cut may have taken; with
+// it gone, damage there looks like a torn end. The writer may ask.
+func (l *Log) Proven() (file string, off int64) { return l.current(), l.proven }
 
 // syncSegment syncs the current segment, and measures it.
 func (l *Log) syncSegment() error {

@@ -80,7 +80,7 @@ func (l *Log) begin(f File, size int64, h *head) error {
 	for _, g := range l.order {
 		g.changed = false // the head has it
 	}
-	l.synced, l.tail = 0, frameSize(n)
+	l.synced, l.proven, l.tail = 0, 0, frameSize(n)
 	l.bufAt = l.tail
 	l.stale = true
 	l.mu.Lock()
