@@ -34,7 +34,9 @@ type Config struct {
 	// LeaseReads lets a leader answer reads without a round while a majority's
 	// promises hold. MaxDrift bounds how far the rate of any member's clock is
 	// from real time, in parts per million; 0 means 5,000. Needs
-	// NoFastDetection.
+	// NoFastDetection. Before a member starts with fast detection, automatic
+	// timing or a smaller ElectionMin again, it must be down for the old
+	// ElectionMin: what it promised is not on its disk.
 	LeaseReads bool
 	MaxDrift   int
 	// AutoTiming derives heartbeat and election timeout from measured round

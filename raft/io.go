@@ -230,8 +230,9 @@ type Status struct {
 	Leader      NodeID
 	LeaderHeard Time // when the leader's last message arrived; 0 never
 	// Confirmed: this server leads, and a majority answered a message that was
-	// sent less than the minimum election timeout ago. No other server can have
-	// been elected by timeouts meanwhile.
+	// sent less than the minimum election timeout in force ago. No other server
+	// can have been elected by timeouts meanwhile; but with automatic timing some
+	// may still go by the shorter one of a moment ago.
 	Confirmed    bool
 	Commit       Index
 	LastIndex    Index

@@ -104,6 +104,8 @@ func (x *stepFuzz) run() {
 	cfg := x.core.cfg
 	flags := x.byte()
 	cfg.NoFastDetection, x.bent = flags%2 == 0, flags/2%2 == 0
+	cfg.LeaseReads = cfg.NoFastDetection && flags/4%2 == 0
+	cfg.AutoTiming = !cfg.LeaseReads && flags/8%2 == 0
 	core, err := New(cfg, logs, 0)
 	if err != nil {
 		x.t.Fatal(err)
@@ -158,7 +160,7 @@ func (x *stepFuzz) input() Input {
 	case 5:
 		return Input{Kind: InputPropose, Proposals: []Proposal{{Tag: 1, Data: []byte{v}}}}
 	case 6:
-		return Input{Kind: InputRead, Tag: 2}
+		return Input{Kind: InputRead, Tag: 2, Lease: v > 128}
 	case 7:
 		return Input{Kind: InputTransfer, Peer: NodeID(x.byte() % 5)}
 	case 8:
@@ -202,9 +204,11 @@ func (x *stepFuzz) message() *Message {
 		m.AppendReply = AppendReply{Session: session, Round: x.number(round), Sent: Time(x.number(uint64(x.now))), Rejected: set(0), Reason: why,
 			PrevIndex: Index(x.number(last)), HintIndex: Index(x.number(last)), HintTerm: Term(x.number(term)), Match: Index(x.number(last))}
 	case KindHeartbeat:
-		m.Heartbeat = Heartbeat{Session: 1, Round: 1, Sent: Time(x.number(0)), Commit: Index(x.number(last)), Cut: Index(x.number(last))}
+		m.Heartbeat = Heartbeat{Session: 1, Round: 1, Sent: Time(x.number(0)), Commit: Index(x.number(last)), Cut: Index(x.number(last)),
+			ElectionMin: Duration(x.byte()) * Millisecond}
 	case KindHeartbeatRep:
-		m.HeartbeatRep = HeartbeatReply{Session: session, Round: x.number(round), Sent: Time(x.number(uint64(x.now))), Received: Index(x.number(last))}
+		m.HeartbeatRep = HeartbeatReply{Session: session, Round: x.number(round), Sent: Time(x.number(uint64(x.now))), Received: Index(x.number(last)),
+			Promise: Duration(x.byte()) * Millisecond}
 	case KindReadIndex:
 		m.ReadIndex.ID = x.number(0)
 	case KindReadIndexRep:
