@@ -39,6 +39,7 @@ var scenarios = []scenario{
 	{name: "joined with one command", nodes: 4, founders: 3, args: smallLog, gapMax: 3 * time.Second, play: joinByCommand},
 	{name: "leader told to go", nodes: 3, gapMax: 3 * time.Second, play: leaderLeaves},
 	{name: "two feature levels", nodes: 4, founders: 3, args: []string{"--level", "1"}, gapMax: 5 * time.Second, play: rollingUpgrade},
+	{name: "majority lost for good", nodes: 5, founders: 3, args: smallLog, gapMax: 15 * time.Second, play: recoverSurvivor},
 	{name: "race detector on", nodes: 3, race: true, gapMax: 8 * time.Second, play: underRaceDetector},
 }
 

@@ -65,6 +65,7 @@ type node struct {
 	front  string // where the others dial: the proxy
 	http   string
 	dir    string
+	args   []string // of its own, after all others
 	proc   *process // nil while it does not run
 }
 
@@ -230,7 +231,10 @@ func (c *cluster) start(i int) error {
 	}
 	args := []string{"serve", "--name", n.name, "--data-dir", n.dir,
 		"--listen-client", n.client, "--listen-peer", n.peer, "--listen-http", n.http,
-		"--advertise-peer", n.front, "--fast-detection=" + strconv.FormatBool(!c.opts.NoFast)}
+		"--advertise-peer", n.front}
+	if c.opts.NoFast {
+		args = append(args, "--fast-detection=false")
+	}
 	if i < c.founders() {
 		args = append(args, "--initial-cluster", c.initial, "--cluster-token", demoToken)
 	} else {
@@ -241,7 +245,7 @@ func (c *cluster) start(i int) error {
 		return fmt.Errorf("open the log of %s: %w", n.name, err)
 	}
 	defer logs.Close()
-	cmd := exec.Command(c.opts.Program, append(args, c.opts.Serve...)...)
+	cmd := exec.Command(c.opts.Program, slices.Concat(args, c.opts.Serve, n.args)...)
 	cmd.Stdout, cmd.Stderr = logs, logs
 	cmd.SysProcAttr = childAttributes()
 	s := spawn{cmd, make(chan error, 1)}

@@ -319,6 +319,28 @@ func TestTransfer_MovesLeadership(t *testing.T) {
 	}
 }
 
+func TestServe_TimingPriorityAndLeasesAreSeen(t *testing.T) {
+	// One of three has other election timing and a higher priority, all have lease
+	// reads: it comes to lead, holds a lease, and veche status tells all of that.
+	w := newTown(t, 1, 3, "--lease-reads", "--clock-drift", "0.1%")
+	w.nodes[2].args = []string{"--election-timeout", "200ms-400ms", "--priority", "9"}
+	w.launch(1)
+	w.launch(2)
+	w.until("the preferred one leads, by a lease", func(v []memberView) bool {
+		return agreedLeader(v, 3) == 2 && v[2].Report.Lease
+	})
+	_, text := w.veche(0, "status")
+	for _, want := range []string{"the election timing of n1 differs from the leader's", "the leader holds a lease for reads", "priorities n3 9", "election timeout 200-400 ms"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	w.put(1, "k")
+	if !w.has(2, "k") || !w.has(0, "k") {
+		t.Error("a read upon a lease missed a write that was acknowledged")
+	}
+}
+
 func TestProgress_TellsHowLong(t *testing.T) {
 	// The line of a newcomer from what is known of it, with rates over two looks.
 	at := time.Unix(0, 0)
