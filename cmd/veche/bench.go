@@ -24,7 +24,8 @@ func benchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "Measure how a cluster of real processes behaves",
 	}
-	cmd.AddCommand(benchFailoverCommand(), benchElectionCommand(), benchStableCommand())
+	cmd.AddCommand(benchFailoverCommand(), benchElectionCommand(), benchStableCommand(),
+		benchSnapshotCommand(), benchSnapshotNodeCommand())
 	return cmd
 }
 

@@ -119,4 +119,9 @@ const (
 	stallEvery          = 5 * time.Millisecond   // far below a heartbeat
 	stallShown          = 100 * time.Millisecond // late enough to cost an election
 	stableProgressEvery = 10 * time.Second
+	snapshotFillers     = 8                // enough that the disk, and not a round trip, is the bound
+	snapshotStepMax     = 30 * time.Minute // for one question: a fill on a slow disk
+	snapshotLookEvery   = 50 * time.Millisecond
+	snapshotSampleEvery = time.Second // a collection of a full heap takes half a second of two processors
+	snapshotWriteEvery  = 20 * time.Millisecond
 )
