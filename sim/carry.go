@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"errors"
+
 	"veche/host"
 	"veche/raft"
 	"veche/wal"
@@ -256,7 +258,9 @@ func (w *World) syncEnded(e *event) {
 		return
 	}
 	if n.log.Unprepared() && n.wear.Chance(1, 2) { // half of the rolls find no segment ready
-		if w.diskFailed(e.node, "prepare a segment", n.log.Prepare()) {
+		// A server goes on without a prepared segment, unless its log is dead.
+		err := n.log.Prepare()
+		if (n.dying != nil || errors.Is(err, wal.ErrDead)) && w.diskFailed(e.node, "prepare a segment", err) {
 			return
 		}
 	}
@@ -299,7 +303,7 @@ func (w *World) applyNext(i int) {
 			return
 		}
 		err := w.carryOut(i, b)
-		if n.dying != nil {
+		if n.dying != nil || n.ills.failed && errors.Is(err, wal.ErrIO) {
 			w.diskFailed(i, "read a snapshot", err)
 			return
 		}
@@ -345,9 +349,15 @@ func (w *World) snapshotSaved(e *event) {
 	if c == nil || w.reached(e.node, atCapture, anything) {
 		return
 	}
-	if w.diskFailed(e.node, "save its snapshot", saveSnapshot(n.log, c)) || w.reached(e.node, atSaved, anything) {
+	index := c.Base.Index
+	if err := saveSnapshot(n.log, c); n.dying != nil || err != nil && !n.ills.failed && !n.ills.full {
+		w.diskFailed(e.node, "save its snapshot", err)
+		return
+	} else if err != nil {
+		index = 0 // a server goes on, and saves another later
+	} else if w.reached(e.node, atSaved, anything) {
 		return
 	}
-	n.loop.Snapshotted(group, c.Base.Index)
+	n.loop.Snapshotted(group, index)
 	w.turn(e.node)
 }

@@ -21,40 +21,6 @@ func newDisk(w *World, i int) *wal.MemFS {
 	return d
 }
 
-// touched is asked before a file of a server is touched. Once the server's end
-// has come there, nothing works any more.
-func (w *World) touched(i int, op wal.Op, name string) error {
-	n := &w.nodes[i]
-	if n.dying != nil {
-		return wal.ErrCrashed
-	}
-	at := atDisk
-	if n.opening {
-		at = atOpening
-	}
-	if w.snares.waits[at] == 0 {
-		return nil
-	}
-	if n.dying = w.snared(i, at, factsOfFile(op, name)); n.dying != nil {
-		return wal.ErrCrashed
-	}
-	return nil
-}
-
-// diskFailed says whether the server has ended while it touched its disk. An
-// error that nobody has caused breaks a promise.
-func (w *World) diskFailed(i int, what string, err error) bool {
-	n := &w.nodes[i]
-	if a := n.dying; a != nil {
-		n.dying = nil
-		a.power = true // a write that was under way tears only then
-		w.ends(i, a)
-		return true
-	}
-	w.witness.must(err == nil, DiskRemembers, func() string { return name(i) + " cannot " + what + ": " + err.Error() })
-	return err != nil
-}
-
 func openLog(w *World, i int) (*wal.Log, error) {
 	return wal.Open(w.nodes[i].disk, dataDir, identity(i), wal.Options{
 		SegmentBytes: w.segmentBytes,
@@ -88,23 +54,4 @@ func presetDisk(w *World, i int, r *raft.Restored) error {
 	}
 	w.witness.synced(i, 1)
 	return l.Close()
-}
-
-// crashDisk does to a disk what the end of its process (kill) or of its power
-// does. A power cut keeps of what was not synced nothing, everything, or any
-// sectors, as the seed decides.
-func crashDisk(w *World, i int, power bool) {
-	d := w.nodes[i].disk
-	if !power {
-		d.Kill()
-		return
-	}
-	switch mode := w.nodes[i].wear.Intn(4); mode {
-	case 0:
-		d.Crash(nil)
-	case 1:
-		d.Crash(func(int) bool { return true })
-	default:
-		d.Crash(func(int) bool { return w.nodes[i].wear.Chance(1, mode) })
-	}
 }

@@ -32,6 +32,9 @@ const (
 	FaultDrift
 	FaultPoint
 	FaultTransfer
+	FaultTorn
+	FaultDiskError
+	FaultFullDisk
 	classes
 )
 
@@ -39,7 +42,7 @@ const (
 func (c Class) ByChance() bool { return c <= FaultReorder }
 
 // Lasting says that the class is a property of the whole seed.
-func (c Class) Lasting() bool { return c == FaultDrift }
+func (c Class) Lasting() bool { return c == FaultDrift || c == FaultTorn }
 
 // weight is how often the class comes, compared with others that a seed has.
 func (c Class) weight() int {
@@ -66,6 +69,7 @@ var classNames = [classes]string{
 	"crashes", "crashes of the leader", "power cuts of a server", "power cuts of the cluster",
 	"pauses", "slow disks", "stalled syncs", "drifting clocks",
 	"ends at a named point", "handovers",
+	"torn sectors", "errors of a disk", "full disks",
 }
 
 // Fault is one line of a seed's plan: what comes, and when. To whom, how hard and

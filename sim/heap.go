@@ -20,6 +20,7 @@ const (
 	evExpire                        // a client gives up waiting
 	evFault                         // the next fault
 	evMend                          // a fault ends
+	evRoom                          // node's disk has room again
 	evStorm                         // calm turns into storm, or back
 )
 

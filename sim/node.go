@@ -36,6 +36,7 @@ type node struct {
 	unsynced []wal.Record
 	dying    *armed // it is about to end in the middle of touching a file
 	opening  bool
+	ills     ills
 	// Facts of unsynced, and of what the running sync covers.
 	unsyncedFacts fact
 	syncFacts     fact
@@ -109,7 +110,7 @@ func (w *World) Start(i int) {
 		return
 	}
 	n.run++
-	n.opening = true
+	n.opening, n.ills.failed = true, false
 	log, err := openLog(w, i)
 	n.opening = false
 	n.log, n.up, n.paused, n.refused = log, true, false, false

@@ -1,6 +1,9 @@
 package sim
 
-import "veche/raft"
+import (
+	"veche/raft"
+	"veche/wal"
+)
 
 // turnWeather begins a storm or ends it.
 func (w *World) turnWeather(begins bool) {
@@ -26,6 +29,8 @@ func (w *World) calm() {
 	w.storm.epoch++
 	for i := range w.nodes {
 		w.nodes[i].syncMin, w.nodes[i].syncMax = w.syncMin, w.syncMax
+		w.nodes[i].ills.fails = 0
+		w.room(i)
 	}
 }
 
@@ -92,6 +97,13 @@ func (w *World) inflict(c Class, r *Rand) bool {
 	case FaultStalledSync:
 		n.stall = raft.Duration(r.LogBetween(int64(50*raft.Millisecond), int64(1500*raft.Millisecond)))
 		w.fault("the next sync of " + name(victim) + " takes " + Millis(raft.Time(n.stall)))
+	case FaultTorn:
+		w.torn = true
+	case FaultDiskError:
+		n.ills.fails = [...]wal.Op{wal.OpSync, wal.OpSync, wal.OpWrite, wal.OpSyncDir, wal.OpCreate, wal.OpRename, wal.OpRead}[r.Intn(7)]
+	case FaultFullDisk:
+		w.fill(victim, r.LogBetween(1, 256<<10))
+		w.at(w.now+raft.Time(r.LogBetween(int64(100*raft.Millisecond), int64(8*raft.Second))), event{kind: evRoom, node: victim})
 	case FaultTransfer:
 		l := w.leader()
 		if l < 0 || w.nodes[l].paused {

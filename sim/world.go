@@ -58,6 +58,7 @@ type World struct {
 	applyMax         raft.Duration
 	turnDelay        raft.Duration // messages that come within it share a turn
 	drift            bool
+	torn             bool // power cuts tear sectors
 	slow             bool // fast detection is off
 	snapshotBytes    int
 	trailBytes       int // of the log that is kept behind a snapshot
@@ -295,6 +296,8 @@ func (w *World) happen(e *event) {
 		w.strike(&w.storm.plan[e.n-1])
 	case evMend:
 		w.mend(e.n)
+	case evRoom:
+		w.room(e.node)
 	case evStorm:
 		w.turnWeather(e.n == 1)
 	}
