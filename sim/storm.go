@@ -11,7 +11,6 @@ func (w *World) turnWeather(begins bool) {
 	if s.over {
 		return
 	}
-	s.blows = begins
 	if begins {
 		w.note("a storm begins")
 		return

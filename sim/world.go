@@ -10,6 +10,10 @@ type Options struct {
 	Nodes int           // 5
 	Run   raft.Duration // 60 s of faults and load, before the liveness phase
 
+	// Plan, unless nil, is the weather instead of what the seed draws: a plan of
+	// the past that means the same however plans are drawn today.
+	Plan *Plan
+
 	// Only, unless nil, lets no fault of the seed's plan strike but those with
 	// these numbers. Clients, unless 0, is how many clients there are instead of
 	// as many as the seed draws. Both make a failing seed smaller.
@@ -293,7 +297,7 @@ func (w *World) happen(e *event) {
 	case evExpire:
 		w.expire(e.n)
 	case evFault:
-		w.strike(&w.storm.plan[e.n-1])
+		w.strike(&w.storm.plan.Faults[e.n])
 	case evMend:
 		w.mend(e.n)
 	case evRoom:

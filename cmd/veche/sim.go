@@ -46,6 +46,7 @@ type simOptions struct {
 	clients int
 	only    string
 	keep    string
+	kept    string
 	verbose bool
 }
 
@@ -69,14 +70,14 @@ func simRunCommand() *cobra.Command {
 				return usagef("--seconds is %g; it must be above 0 and at most %d", o.seconds, maxSimSeconds)
 			case o.workers < 0:
 				return usagef("--workers is %d; it must not be negative", o.workers)
-			case o.verbose && !cmd.Flags().Changed("seed"):
-				return usagef("--verbose shows one seed; name it with --seed")
+			case o.verbose && !cmd.Flags().Changed("seed") && o.kept == "":
+				return usagef("--verbose shows one seed; name it with --seed or --kept")
 			case o.clients < 0 || o.clients > maxSimClients:
 				return usagef("--clients is %d; it must be from 1 to %d", o.clients, maxSimClients)
 			case (o.only != "" || o.clients != 0) && !cmd.Flags().Changed("seed"):
 				return usagef("--only and --clients make one seed smaller; name it with --seed")
 			}
-			if cmd.Flags().Changed("seed") {
+			if cmd.Flags().Changed("seed") || o.kept != "" {
 				return simOne(&o, cmd.OutOrStdout())
 			}
 			return simMany(&o, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -91,6 +92,7 @@ func simRunCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.only, "only", "", "of the faults of the seed, let strike only those with these numbers: 3,17,22 (0: none)")
 	cmd.Flags().IntVar(&o.clients, "clients", 0, "how many clients (default: as the seed draws)")
 	cmd.Flags().StringVar(&o.keep, "keep", "", "a directory where a seed that fails is kept in a file")
+	cmd.Flags().StringVar(&o.kept, "kept", "", "run the seed that was kept in this file")
 	cmd.Flags().IntVar(&o.workers, "workers", 0, "worlds at a time (default: one for each processor)")
 	return cmd
 }
@@ -103,7 +105,17 @@ func simOne(o *simOptions, out io.Writer) error {
 	if o.verbose {
 		watch = func(r *sim.Record) { fmt.Fprintln(out, r.String()) }
 	}
-	opt := sim.Options{Seed: o.seed, Nodes: o.nodes, Run: o.duration(), Clients: o.clients, Watch: watch}
+	opt := sim.Options{Seed: o.seed, Nodes: o.nodes, Run: o.duration(), Clients: o.clients}
+	if o.kept != "" {
+		text, err := os.ReadFile(o.kept)
+		if err == nil {
+			opt, err = check.Kept(string(text))
+		}
+		if err != nil {
+			return usagef("%s: %v", o.kept, err)
+		}
+	}
+	opt.Watch = watch
 	if o.only != "" {
 		only, err := check.Numbers(o.only)
 		if err != nil {
@@ -119,7 +131,7 @@ func simOne(o *simOptions, out io.Writer) error {
 	totals.Took = time.Since(start)
 	totals.Processor = totals.Took // one world is one thread
 	fmt.Fprint(out, simTable(&totals, wantsColour(out)))
-	fmt.Fprintf(out, "seed %d holds; the hash of its trace is %016x\n", o.seed, hash)
+	fmt.Fprintf(out, "seed %d holds; the hash of its trace is %016x\n", opt.Seed, hash)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,9 +16,9 @@ type Failure struct {
 	Step    uint64
 	At      raft.Time
 	Broken  *sim.Broken
-	Plan    []sim.Fault // all faults of the seed
-	Struck  []int       // the numbers of those that were let strike
-	Clients int         // how many the world had
+	Plan    sim.Plan // of the seed
+	Struck  []int    // the numbers of those that were let strike
+	Clients int      // how many the world had
 	Tail    []sim.Record
 }
 
@@ -41,6 +42,9 @@ func (f *Failure) Error() string {
 // Command is what a person types to see the failure again.
 func (f *Failure) Command() string {
 	o := &f.Options
+	if o.Plan != nil {
+		return "veche sim run --verbose --kept and the file that it is kept in"
+	}
 	c := fmt.Sprintf("veche sim run --seed %d --verbose", o.Seed)
 	if o.Nodes != 0 && o.Nodes != 5 {
 		c += fmt.Sprintf(" --nodes %d", o.Nodes)
@@ -60,9 +64,9 @@ func (f *Failure) Command() string {
 // faults lists those that strike, one to a line.
 func (f *Failure) faults(indent string) string {
 	var b strings.Builder
-	for _, n := range f.Options.Only {
-		if n >= 1 && n <= len(f.Plan) {
-			fmt.Fprintf(&b, "%s%d, at %s: %s\n", indent, n, sim.Millis(f.Plan[n-1].At), f.Plan[n-1].Class)
+	for _, p := range f.Plan.Faults {
+		if slices.Contains(f.Options.Only, p.Number) {
+			fmt.Fprintf(&b, "%s%d, at %s: %s\n", indent, p.Number, sim.Millis(p.At), p.Class)
 		}
 	}
 	return b.String()

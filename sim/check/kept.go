@@ -2,8 +2,10 @@ package check
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,10 +21,13 @@ import (
 //	nodes 5
 //	seconds 12.5
 //	clients 2
-//	faults 3 17 22
+//	storm 1.5 9.25
+//	fault 17 3.125 full disks
 //
-// All but the seed may be missing: then it is as in any other run. "faults 0"
-// lets none strike. What follows a # is for people.
+// It names its storms and its faults itself, each with its number, its time and
+// its class, so that it means the same when seeds draw other plans. All but the
+// seed may be missing: then it is as in any other run, and without a storm and a
+// fault it has the plan that the seed draws. What follows a # is for people.
 
 // Text is the failure as a file to be kept.
 func (f *Failure) Text() string {
@@ -41,8 +46,13 @@ func (f *Failure) Text() string {
 	if o.Clients != 0 {
 		fmt.Fprintf(&b, "clients %d\n", o.Clients)
 	}
-	if o.Only != nil {
-		fmt.Fprintf(&b, "faults %s\n%s", numbers(o.Only, " "), f.faults("# "))
+	for _, s := range f.Plan.Storms {
+		fmt.Fprintf(&b, "storm %s %s\n", seconds(raft.Duration(s.From)), seconds(raft.Duration(s.To)))
+	}
+	for _, p := range f.Plan.Faults {
+		if o.Only == nil || slices.Contains(o.Only, p.Number) {
+			fmt.Fprintf(&b, "fault %d %s %s\n", p.Number, seconds(raft.Duration(p.At)), p.Class)
+		}
 	}
 	return b.String()
 }
@@ -80,10 +90,11 @@ func Kept(text string) (sim.Options, error) {
 
 // keptLine reads one line of a kept seed.
 func keptLine(o *sim.Options, what string, args []string) error {
-	if what == "faults" {
-		only, err := Numbers(strings.Join(args, ","))
-		o.Only = only
-		return err
+	if what == "storm" || what == "fault" {
+		if o.Plan == nil {
+			o.Plan = &sim.Plan{}
+		}
+		return planLine(o.Plan, what, args)
 	}
 	if len(args) != 1 {
 		return fmt.Errorf("%s takes one number", what)
@@ -97,13 +108,48 @@ func keptLine(o *sim.Options, what string, args []string) error {
 	case "clients":
 		o.Clients, err = strconv.Atoi(args[0])
 	case "seconds":
-		var s float64
-		s, err = strconv.ParseFloat(args[0], 64)
-		o.Run = raft.Duration(s*float64(raft.Second) + 0.5)
+		o.Run, err = duration(args[0])
 	default:
-		return fmt.Errorf("%s is not known; there are seed, nodes, seconds, clients, faults", what)
+		return fmt.Errorf("%s is not known; there are seed, nodes, seconds, clients, storm, fault", what)
 	}
 	return err
+}
+
+// planLine reads "storm 1.5 9.25" or "fault 17 3.125 full disks".
+func planLine(p *sim.Plan, what string, args []string) error {
+	if what == "storm" && len(args) == 2 {
+		from, err := duration(args[0])
+		if err != nil {
+			return err
+		}
+		to, err := duration(args[1])
+		p.Storms = append(p.Storms, sim.Storm{From: raft.Time(from), To: raft.Time(to)})
+		return err
+	}
+	if what == "storm" || len(args) < 3 {
+		return fmt.Errorf("write storm 1.5 9.25, or fault 17 3.125 full disks")
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q is not the number of a fault", args[0])
+	}
+	at, err := duration(args[1])
+	if err != nil {
+		return err
+	}
+	words := strings.Join(args[2:], " ")
+	class, ok := sim.ClassNamed(words)
+	if !ok {
+		return fmt.Errorf("%q is not a class of faults", words)
+	}
+	p.Faults = append(p.Faults, sim.Fault{Number: n, At: raft.Time(at), Class: class})
+	return nil
+}
+
+// duration reads seconds, to the nanosecond.
+func duration(text string) (raft.Duration, error) {
+	s, err := strconv.ParseFloat(text, 64)
+	return raft.Duration(math.Round(s * float64(raft.Second))), err
 }
 
 // Numbers reads "3,17,22" as numbers of faults; "0" is none at all.

@@ -72,7 +72,7 @@ func TestLinearizable_SeesWhatCannotBe(t *testing.T) {
 // TestFailure_SaysHowToRepeatIt formats a failure by hand.
 func TestFailure_SaysHowToRepeatIt(t *testing.T) {
 	f := &Failure{Options: sim.Options{Seed: 7, Nodes: 3, Run: 20 * raft.Second, Only: []int{2}, Clients: 1}, Step: 9, At: raft.Time(raft.Second),
-		Plan:   []sim.Fault{{Number: 1}, {Number: 2, At: raft.Time(raft.Second), Class: sim.FaultPartition}},
+		Plan:   sim.Plan{Faults: []sim.Fault{{Number: 1}, {Number: 2, At: raft.Time(raft.Second), Class: sim.FaultPartition}}},
 		Broken: &sim.Broken{Invariant: sim.ElectionSafety, How: "S1 and S2 both lead term 2"}, Tail: []sim.Record{{Kind: sim.RecordFault, Note: "the net splits"}}}
 	for _, want := range []string{"seed 7, step 9, 1000.0 ms", "Election Safety", "the net splits", "2, at 1000.0 ms: partitions",
 		"veche sim run --seed 7 --verbose --nodes 3 --seconds 20 --clients 1 --only 2"} {

@@ -84,7 +84,7 @@ func (s *shrinker) dropClasses() {
 		all := s.best.Options.Only
 		rest := make([]int, 0, len(all))
 		for _, n := range all {
-			if n > len(s.best.Plan) || s.best.Plan[n-1].Class != c {
+			if s.class(n) != c {
 				rest = append(rest, n)
 			}
 		}
@@ -92,6 +92,16 @@ func (s *shrinker) dropClasses() {
 			s.try(func(o *sim.Options) { o.Only = rest })
 		}
 	}
+}
+
+// class is that of the fault with this number.
+func (s *shrinker) class(n int) sim.Class {
+	for _, f := range s.best.Plan.Faults {
+		if f.Number == n {
+			return f.Class
+		}
+	}
+	return sim.Class(sim.Classes)
 }
 
 // dropFaults leaves out pieces of the list of faults: halves, quarters, and in
