@@ -50,6 +50,15 @@ func (w *World) soon(i int) {
 	}
 }
 
+// later lets the node take a turn in an event of its own: whoever calls it may
+// be in the middle of one.
+func (w *World) later(i int) {
+	if n := &w.nodes[i]; !n.turnPlanned {
+		n.turnPlanned = true
+		w.at(w.now, event{kind: evTurn, node: i, run: n.run})
+	}
+}
+
 // woken: a planned wake has come.
 func (w *World) woken(e *event) {
 	n := &w.nodes[e.node]
@@ -95,7 +104,7 @@ func (w *World) turn(i int) {
 	ledBefore := w.witness.leads[i]
 	w.witness.begins(i)
 	e := &n.effects
-	n.loop.Turn(n.clock(w.now), 0, e)
+	n.loop.Turn(n.clock(w.now), w.eagerNow(i), e)
 	led := ledBefore
 	for k := range e.Events {
 		switch e.Events[k].Kind {
@@ -201,7 +210,7 @@ func (w *World) told(i int, e *raft.Event) {
 // confirmOne checks that no two leaders are confirmed at once, where clocks are
 // equal and voters keep their promise to a leader they heard.
 func (w *World) confirmOne(i int) {
-	if !w.slow || w.drift || w.witness.leads[i] == 0 {
+	if !w.slow || w.drift > 0 || w.witness.leads[i] == 0 {
 		return
 	}
 	for p := range w.nodes {
@@ -218,7 +227,7 @@ func (w *World) confirmOne(i int) {
 
 func (w *World) confirmed(i int) bool {
 	n := &w.nodes[i]
-	return n.up && !n.paused && n.group.Core().ConfirmedAt(n.clock(w.now))
+	return n.up && !n.paused && n.group.Core().ConfirmedAt(w.eagerNow(i))
 }
 
 // startSync writes what waits to the log and begins a sync, if none is running:

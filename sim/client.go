@@ -68,6 +68,8 @@ type workload struct {
 	done    uint64
 	unknown uint64
 	refused uint64
+	leased  uint64 // reads that rested upon a lease
+	expired uint64 // such reads that came too late, and were asked again
 }
 
 // key of a slot at a time: the set of hot keys changes every keyLife.
@@ -164,6 +166,9 @@ func (w *World) answered(node int, id uint64, res host.Result) {
 		return // the client did not wait so long
 	}
 	switch {
+	case res.Err == nil && res.Expiry != 0 && w.eagerNow(node) >= res.Expiry:
+		w.load.expired++
+		w.askAgain(o, node)
 	case res.Err == nil:
 		w.finished(o, node, res)
 	case res.Err == host.ErrUnknown || res.Err == host.ErrStopped:
@@ -171,6 +176,16 @@ func (w *World) answered(node int, id uint64, res host.Result) {
 	default:
 		w.end(o, OpRefused)
 	}
+}
+
+// askAgain repeats a read whose lease had ended when its client looked: it wants
+// a round now.
+func (w *World) askAgain(o *Op, node int) {
+	n := &w.nodes[node]
+	r := &host.Request{Round: true, Waiter: &waiter{w, node, o.ID}}
+	n.requests[o.ID] = r
+	n.loop.Read(group, r)
+	w.later(node)
 }
 
 // finished checks and notes an operation that was carried out.
@@ -181,6 +196,9 @@ func (w *World) finished(o *Op, node int, res host.Result) {
 		w.witness.must(res.Index >= o.floor, ReadIsFresh, func() string {
 			return name(node) + " serves read " + num(o.ID) + " at entry " + num(uint64(res.Index)) + ", but entry " + num(uint64(o.floor)) + " was acknowledged before it was asked"
 		})
+		if res.Expiry != 0 {
+			w.load.leased++
+		}
 		o.Value = w.nodes[node].machine.get(o.Key)
 		c.seen[o.Key%keysHot] = o.Value
 	} else {

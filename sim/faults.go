@@ -29,6 +29,8 @@ const (
 	FaultTorn
 	FaultDiskError
 	FaultFullDisk
+	FaultSleep
+	FaultWildDrift
 	classes
 )
 
@@ -36,7 +38,7 @@ const (
 func (c Class) ByChance() bool { return c <= FaultReorder }
 
 // Lasting says that the class is a property of the whole seed.
-func (c Class) Lasting() bool { return c == FaultDrift || c == FaultTorn }
+func (c Class) Lasting() bool { return c == FaultDrift || c == FaultTorn || c == FaultWildDrift }
 
 // weight is how often the class comes, compared with others that a seed has.
 func (c Class) weight() int {
@@ -64,6 +66,7 @@ var classNames = [classes]string{
 	"pauses", "slow disks", "stalled syncs", "drifting clocks",
 	"ends at a named point", "handovers",
 	"torn sectors", "errors of a disk", "full disks",
+	"sleeping machines", "clocks beyond the bound",
 }
 
 // ClassNamed finds a class by its words.

@@ -181,7 +181,7 @@ func TestWorld_SameSeedSameHash(t *testing.T) {
 func TestWorld_ClocksDriftAndAreInverted(t *testing.T) {
 	r := NewRand(3, 1)
 	for range 10_000 {
-		n := node{origin: raft.Time(r.Intn(1e9)), start: raft.Time(r.Intn(1e9)), rate: r.Between(-30_000, 30_000)}
+		n := clocks{origin: raft.Time(r.Intn(1e9)), start: raft.Time(r.Intn(1e9)), rate: r.Between(-30_000, 30_000)}
 		now := n.origin + raft.Time(r.Between(0, int64(100*raft.Second)))
 		shown := n.clock(now)
 		when := n.when(shown)

@@ -53,11 +53,9 @@ type node struct {
 	works    []*host.SnapshotWork // for the keeper, the oldest under way
 	requests map[uint64]*host.Request
 
-	// The clock: start + (now - origin) × (1 + rate/10⁶) + skew.
-	origin raft.Time
-	start  raft.Time
-	rate   int64
-	draws  drawn
+	clocks
+	asleep bool // the machine sleeps, and not only the process is paused
+	since  raft.Time
 }
 
 // waiter is told the end of one request.
@@ -82,27 +80,6 @@ func (w *World) newNode(i int) {
 	n.planned = raft.Never
 }
 
-// clock is what the node's monotonic clock shows now.
-func (n *node) clock(now raft.Time) raft.Time { return n.draws.bend(now, n.raw(now)) }
-
-// raw is the clock before a story bends it.
-func (n *node) raw(now raft.Time) raft.Time {
-	d := now - n.origin
-	return n.start + d + raft.Time(int64(d)*n.rate/1_000_000)
-}
-
-// when is the first simulated time at which the node's clock shows t.
-func (n *node) when(t raft.Time) raft.Time {
-	if t == raft.Never {
-		return raft.Never
-	}
-	if n.rate == 0 {
-		return n.origin + t - n.start
-	}
-	d := int64(t - n.start)
-	return n.origin + raft.Time(d*1_000_000/(1_000_000+n.rate)) + 1 // divisions round down
-}
-
 // Start starts the node's process on what its disk holds.
 func (w *World) Start(i int) {
 	n := &w.nodes[i]
@@ -119,10 +96,7 @@ func (w *World) Start(i int) {
 	}
 	disk := log.Restored(group)
 	w.witness.restarted(i, &disk)
-	n.origin, n.start, n.rate = w.now, raft.Time(n.rand.Between(int64(raft.Second), int64(1000*raft.Second))), 0
-	if w.drift {
-		n.rate = n.rand.Between(-30_000, 30_000)
-	}
+	w.set(&n.clocks, &n.rand)
 	n.loop = host.NewLoop()
 	n.requests = map[uint64]*host.Request{}
 	n.inbox, n.unsynced, n.batches = n.inbox[:0], n.unsynced[:0], n.batches[:0]
@@ -162,6 +136,7 @@ func (w *World) groupConfig(i int) host.GroupConfig {
 		ClientAddr: name(i) + ":2379", Initial: w.initial.Clone(),
 		Seed: n.rand.Uint64(), NoFastDetection: w.slow,
 		MaxAppendBytes: w.appendBytes, MaxInflight: w.inflight,
+		LeaseReads: w.leases, MaxDrift: w.maxDrift,
 	}}
 	if w.opt.Trial != nil {
 		w.opt.Trial.set(&cfg.Raft)
@@ -245,13 +220,27 @@ func (w *World) Pause(i int, d raft.Duration) {
 		return
 	}
 	w.fault(name(i) + " is paused for " + Millis(raft.Time(d)))
-	n.paused = true
+	n.paused, n.asleep, n.since = true, false, w.now
 	w.at(w.now+raft.Time(d), event{kind: evResume, node: i, run: n.run})
+}
+
+// Sleep suspends the node's machine for a while: its patient clock stands still.
+func (w *World) Sleep(i int, d raft.Duration) {
+	n := &w.nodes[i]
+	if !n.up || n.paused {
+		return
+	}
+	w.Pause(i, d)
+	n.asleep = true
+	w.note("and its machine sleeps")
 }
 
 func (w *World) resume(i int) {
 	n := &w.nodes[i]
 	n.paused = false
+	if n.asleep {
+		n.slept(n.since, w.now)
+	}
 	w.fault(name(i) + " goes on")
 	waited := n.inbox
 	n.inbox = nil

@@ -66,7 +66,14 @@ func (w *World) inflict(c Class, r *Rand) bool {
 	case FaultReorder:
 		w.net.reorder = s.reorder
 	case FaultDrift:
-		w.drift = true
+		w.drift = max(w.drift, int64(w.maxDrift)-1) // divisions round
+	case FaultWildDrift:
+		w.drift, w.leases = 200_000, false // more than any lease could bear
+	case FaultSleep:
+		if !n.up || n.paused {
+			return false
+		}
+		w.Sleep(victim, raft.Duration(r.LogBetween(int64(100*raft.Millisecond), int64(5*raft.Second))))
 	case FaultCrash, FaultCrashLeader:
 		if !n.up {
 			return false

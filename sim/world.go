@@ -61,9 +61,11 @@ type World struct {
 	syncMin, syncMax raft.Duration
 	applyMax         raft.Duration
 	turnDelay        raft.Duration // messages that come within it share a turn
-	drift            bool
-	torn             bool // power cuts tear sectors
-	slow             bool // fast detection is off
+	drift            int64         // of clocks, up to so many millionths
+	leases           bool          // reads by lease
+	maxDrift         int           // what leases allow for; 0: the core's default
+	torn             bool          // power cuts tear sectors
+	slow             bool          // fast detection is off
 	snapshotBytes    int
 	trailBytes       int // of the log that is kept behind a snapshot
 	segmentBytes     int64
@@ -150,6 +152,8 @@ func (w *World) draw() {
 		w.turnDelay = raft.Duration(r.LogBetween(int64(10*raft.Microsecond), int64(3*raft.Millisecond)))
 	}
 	w.slow = r.Chance(1, 2)
+	w.leases = w.slow && r.Chance(2, 3)
+	w.maxDrift = int(r.LogBetween(1_000, 100_000))
 	if r.Chance(1, 2) {
 		w.snapshotBytes = int(r.LogBetween(1<<10, 64<<10))
 		w.trailBytes = w.snapshotBytes / 2 // who lacks more than that gets the snapshot
@@ -330,10 +334,11 @@ func (w *World) Run() *Broken {
 // Counts is what a world has done.
 type Counts struct {
 	Messages, Terms, Committed, Done, Refused, Unknown uint64
+	Leased, Expired                                    uint64 // reads by lease, and those whose lease ended too soon
 	Clients                                            int
 }
 
 // Counts adds up what the world has done so far.
 func (w *World) Counts() Counts {
-	return Counts{w.messages, uint64(len(w.witness.leaders)), uint64(w.witness.commit()), w.load.done, w.load.refused, w.load.unknown, len(w.load.clients)}
+	return Counts{w.messages, uint64(len(w.witness.leaders)), uint64(w.witness.commit()), w.load.done, w.load.refused, w.load.unknown, w.load.leased, w.load.expired, len(w.load.clients)}
 }

@@ -189,6 +189,8 @@ func simTable(t *check.Totals, colour bool) string {
 	add("operations done", n(t.Done))
 	add("operations refused", n(t.Refused))
 	add("operations of unknown outcome", n(t.Unknown))
+	add("reads upon a lease", n(t.Leased))
+	add("reads whose lease ended too soon", n(t.Expired))
 	add("operations checked for linearizability", strconv.Itoa(t.Checked))
 	add("histories checked for linearizability", strconv.Itoa(t.Keys))
 	for c, k := range t.Faults {

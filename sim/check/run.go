@@ -31,7 +31,7 @@ func Seed(opt sim.Options) (t Totals, hash uint64, f *Failure) {
 	broken := runWorld(w)
 	c := w.Counts()
 	t = Totals{Seeds: 1, Simulated: raft.Duration(w.Now()), Events: w.Steps(), Messages: c.Messages, Faults: w.Faults(), Ends: w.Ends(),
-		Elections: c.Terms, Committed: c.Committed, Done: c.Done, Refused: c.Refused, Unknown: c.Unknown}
+		Elections: c.Terms, Committed: c.Committed, Done: c.Done, Refused: c.Refused, Unknown: c.Unknown, Leased: c.Leased, Expired: c.Expired}
 	if broken == nil {
 		var err error
 		if t.Checked, t.Keys, err = Linearizable(w.History()); err != nil {
