@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"slices"
 
 	"veche/host"
 	"veche/raft"
@@ -112,6 +113,7 @@ func (w *World) turn(i int) {
 			led = 0
 		}
 	}
+	w.witness.brings(e.Records)
 	for k := range e.Events { // before the records: what it commits, it has written in an earlier turn
 		w.told(i, &e.Events[k])
 	}
@@ -139,7 +141,16 @@ func (w *World) turn(i int) {
 	w.confirmOne(i)
 	w.startSync(i)
 	w.startApply(i)
-	if n.up {
+	switch {
+	case !n.up:
+	case n.removed:
+		w.witness.must(slices.Contains(w.settled().Removed, raft.NodeID(i+1)), RemovedIsQuiet, func() string {
+			return name(i) + " is told that it was removed, but " + describeConfig(w.settled()) + " is in force"
+		})
+		w.leave(i, partGone)
+	case n.refused && !w.opt.Story:
+		w.leave(i, partLost)
+	default:
 		n.draws.look(n, w.now)
 		w.planWake(i)
 	}
@@ -202,8 +213,12 @@ func (w *World) told(i int, e *raft.Event) {
 		w.witness.must(false, NoFault, func() string { return name(i) + " halts: " + w.nodes[i].group.Core().Status().Fault })
 	}
 	w.witness.told(i, e)
-	if e.Kind == raft.EventRefusedDisk {
-		w.nodes[i].refused = true
+	switch n := &w.nodes[i]; e.Kind {
+	case raft.EventRefusedDisk:
+		n.refused = true
+		w.witness.must(n.wiped || w.opt.Story, DiskRemembers, func() string { return name(i) + " is refused, but its disk is the one it always had" })
+	case raft.EventRemoved:
+		n.removed = true
 	}
 }
 
@@ -227,7 +242,11 @@ func (w *World) confirmOne(i int) {
 
 func (w *World) confirmed(i int) bool {
 	n := &w.nodes[i]
-	return n.up && !n.paused && n.group.Core().ConfirmedAt(w.eagerNow(i))
+	eager := w.eagerNow(i)
+	if eager == 0 {
+		eager = n.clock(w.now)
+	}
+	return n.up && !n.paused && n.group.Core().ConfirmedAt(eager)
 }
 
 // startSync writes what waits to the log and begins a sync, if none is running:

@@ -112,7 +112,7 @@ func (w *World) act(c int) {
 	}
 	r := &w.load.clients[c].rand
 	again := w.now + raft.Time(r.Between(int64(w.load.pause)/2, int64(w.load.pause)*3/2))
-	node := r.Intn(len(w.nodes))
+	node := w.pick(r)
 	for i := 0; i < len(w.nodes) && !w.nodes[node].up; i++ {
 		node = (node + 1) % len(w.nodes)
 	}

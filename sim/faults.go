@@ -31,6 +31,15 @@ const (
 	FaultFullDisk
 	FaultSleep
 	FaultWildDrift
+	FaultLostDisk
+	FaultAddLearner
+	FaultAddVoter
+	FaultPromote
+	FaultDemote
+	FaultRemove
+	FaultRemoveLeader
+	FaultReplace
+	FaultJoint
 	classes
 )
 
@@ -67,6 +76,8 @@ var classNames = [classes]string{
 	"ends at a named point", "handovers",
 	"torn sectors", "errors of a disk", "full disks",
 	"sleeping machines", "clocks beyond the bound",
+	"lost disks", "learners added", "voters added", "promotions", "demotions", "removals", "removals of the leader",
+	"replacements", "several changes at once",
 }
 
 // ClassNamed finds a class by its words.

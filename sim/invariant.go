@@ -30,6 +30,7 @@ const (
 	ElectedByMajority Invariant = "A Leader Has The Votes Of A Majority Of Voters"
 	ConfigsOverlap    Invariant = "Two Configurations In A Row Share A Server In Any Two Majorities"
 	ChangeInTurn      Invariant = "A Configuration Follows A Committed One, In A Term That Has Committed"
+	ChangeIsTrue      Invariant = "A Change That Is Told To Be Done Is Done"
 	LevelIsKept       Invariant = "No Joint Configuration While A Member's Program Is Too Old"
 	SnapshotIsTrue    Invariant = "A Snapshot Carries The Configuration Committed At Its Index"
 	DamagedIsSilent   Invariant = "A Damaged Disk Neither Votes Nor Counts Until It Is Repaired"

@@ -26,6 +26,13 @@ const (
 	// the history of a key short enough to be checked exactly.
 	keyLife = 10 * raft.Second
 
+	// sparesMax is how many servers a seed may add, one after the other: an id is
+	// never used again.
+	sparesMax = 7
+
+	// membersMax bounds the members at a time: more would only be slower.
+	membersMax = 9
+
 	// armedMax bounds the places that are armed at a time.
 	armedMax = 8
 

@@ -30,6 +30,7 @@ type node struct {
 	planned     raft.Time
 	wake        raft.Time // on the clock of the node
 	refused     bool      // told that its name is recorded with another disk
+	removed     bool      // told that it was removed
 	turnPlanned bool
 
 	// What waits for the disk, and what the running sync covers.
@@ -54,8 +55,12 @@ type node struct {
 	requests map[uint64]*host.Request
 
 	clocks
-	asleep bool // the machine sleeps, and not only the process is paused
-	since  raft.Time
+
+	part    part
+	initial raft.Configuration // what a newcomer was told; without members: the world's
+	wiped   bool               // its first disk is gone
+	asleep  bool               // the machine sleeps, and not only the process is paused
+	since   raft.Time
 }
 
 // waiter is told the end of one request.
@@ -73,6 +78,9 @@ func (a *waiter) Done(res host.Result) {
 
 func (w *World) newNode(i int) {
 	n := &w.nodes[i]
+	if i >= w.opt.Nodes {
+		n.part = partUnused
+	}
 	n.rand = NewRand(w.opt.Seed, streamNodes+uint64(2*i))
 	n.wear = NewRand(w.opt.Seed, streamNodes+uint64(2*i+1))
 	n.disk = newDisk(w, i)
@@ -83,14 +91,14 @@ func (w *World) newNode(i int) {
 // Start starts the node's process on what its disk holds.
 func (w *World) Start(i int) {
 	n := &w.nodes[i]
-	if n.up {
+	if n.up || n.part != partIn {
 		return
 	}
 	n.run++
 	n.opening, n.ills.failed = true, false
 	log, err := openLog(w, i)
 	n.opening = false
-	n.log, n.up, n.paused, n.refused = log, true, false, false
+	n.log, n.up, n.paused, n.refused, n.removed = log, true, false, false, false
 	if w.diskFailed(i, "open its log", err) {
 		return
 	}
@@ -138,6 +146,9 @@ func (w *World) groupConfig(i int) host.GroupConfig {
 		MaxAppendBytes: w.appendBytes, MaxInflight: w.inflight,
 		LeaseReads: w.leases, MaxDrift: w.maxDrift,
 	}}
+	if len(n.initial.Members) > 0 {
+		cfg.Raft.Initial, cfg.Raft.Joining = n.initial.Clone(), true
+	}
 	if w.opt.Trial != nil {
 		w.opt.Trial.set(&cfg.Raft)
 	}

@@ -71,7 +71,7 @@ func (w *World) prepare() {
 	}
 	for k := range s.plan.Faults {
 		f := &s.plan.Faults[k]
-		if w.opt.Only != nil && !slices.Contains(w.opt.Only, f.Number) || f.At > raft.Time(w.opt.Run) {
+		if w.opt.Only != nil && !slices.Contains(w.opt.Only, f.Number) || slices.Contains(w.opt.Without, f.Class) || f.At > raft.Time(w.opt.Run) {
 			continue
 		}
 		s.struck = append(s.struck, f.Number)

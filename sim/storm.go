@@ -48,7 +48,7 @@ func (w *World) strike(f *Fault) {
 // inflict does one fault to somebody, and says whether it could be done.
 func (w *World) inflict(c Class, r *Rand) bool {
 	s := &w.storm
-	victim := r.Intn(len(w.nodes))
+	victim := w.pick(r)
 	if r.Chance(1, 4) || c == FaultCrashLeader || c == FaultIsolateLeader {
 		if l := w.leader(); l >= 0 {
 			victim = l
@@ -103,6 +103,10 @@ func (w *World) inflict(c Class, r *Rand) bool {
 	case FaultStalledSync:
 		n.stall = raft.Duration(r.LogBetween(int64(50*raft.Millisecond), int64(1500*raft.Millisecond)))
 		w.fault("the next sync of " + name(victim) + " takes " + Millis(raft.Time(n.stall)))
+	case FaultAddLearner, FaultAddVoter, FaultPromote, FaultDemote, FaultRemove, FaultRemoveLeader, FaultReplace, FaultJoint:
+		return w.reform(c, r)
+	case FaultLostDisk:
+		return w.loseDisk(victim, down)
 	case FaultTorn:
 		w.torn = true
 	case FaultDiskError:
@@ -178,7 +182,7 @@ func (w *World) cutSomething(c Class, victim int, r *Rand) {
 		}
 		w.fault("only " + name(victim) + " connects " + w.names(side) + " with the others")
 	case FaultSlowLink:
-		to := r.Intn(n)
+		to := w.pick(r)
 		slow := raft.Duration(r.LogBetween(int64(5*raft.Millisecond), int64(200*raft.Millisecond)))
 		w.net.slow[victim][to], w.net.slow[to][victim] = slow, slow
 		w.fault("messages between " + name(victim) + " and " + name(to) + " take " + Millis(raft.Time(slow)) + " longer")
@@ -211,7 +215,7 @@ func (w *World) clusterPowerCut(r *Rand) {
 func (w *World) names(s nodeSet) string {
 	out := ""
 	for i := range w.nodes {
-		if s.has(i) {
+		if s.has(i) && w.nodes[i].part != partUnused {
 			if out != "" {
 				out += " "
 			}

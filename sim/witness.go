@@ -1,6 +1,9 @@
 package sim
 
-import "veche/raft"
+import (
+	"veche/raft"
+	"veche/wal"
+)
 
 // witness is the one who sees all: what every node was told to write, what every
 // disk holds, who led, who voted, what is committed. It is fed with what nodes
@@ -11,12 +14,13 @@ type witness struct {
 	mem       []image // by node: all writes, synced or not
 	disk      []image // by node: synced writes
 	pending   [][]note
-	before    [][]image    // by node: what its disk held before it was wiped or damaged
-	damaged   []bool       // by node: its disk lost what was confirmed, and is not repaired
-	began     []raft.Index // by node: where the configuration stands that was in force before the turn
-	leads     []raft.Term  // by node: the term it leads, 0 if none
-	committed []raft.Index // by node and run: highest commit it told of
-	applied   []raft.Index // by node and run
+	before    [][]image             // by node: what its disk held before it was wiped or damaged
+	damaged   []bool                // by node: its disk lost what was confirmed, and is not repaired
+	began     []raft.Index          // by node: where the configuration stands that was in force before the turn
+	coming    []*raft.Configuration // those that the turn under way appends
+	leads     []raft.Term           // by node: the term it leads, 0 if none
+	committed []raft.Index          // by node and run: highest commit it told of
+	applied   []raft.Index          // by node and run
 
 	leaders map[raft.Term]raft.NodeID
 	votes   map[vote]raft.NodeID
@@ -432,7 +436,28 @@ func (w *witness) heldByMajority(leader int, i raft.Index, prefix uint64) bool {
 			return true
 		}
 	}
+	for _, c := range w.coming {
+		if agreed(c, held) {
+			return true
+		}
+	}
 	return false
+}
+
+// brings is told, before the events of a turn, which configurations its writes
+// bring: they are in force as soon as they are appended, and may decide already.
+func (w *witness) brings(records []wal.Record) {
+	w.coming = w.coming[:0]
+	for k := range records {
+		for i := range records[k].Write.Entries {
+			if e := &records[k].Write.Entries[i]; e.Kind == raft.EntryConfig {
+				c := new(raft.Configuration)
+				if raft.DecodeConfiguration(e.Data, c) == nil {
+					w.coming = append(w.coming, c)
+				}
+			}
+		}
+	}
 }
 
 // begins is told that a node begins a turn.

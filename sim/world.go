@@ -14,6 +14,9 @@ type Options struct {
 	// the past that means the same however plans are drawn today.
 	Plan *Plan
 
+	// Without names classes of faults that do not strike.
+	Without []Class
+
 	// Only, unless nil, lets no fault of the seed's plan strike but those with
 	// these numbers. Clients, unless 0, is how many clients there are instead of
 	// as many as the seed draws. Both make a failing seed smaller.
@@ -23,6 +26,9 @@ type Options struct {
 	// Story makes a world without chance: no clients, no faults, the same
 	// latency for every message and every disk. A story drives it.
 	Story bool
+
+	// Spares is how many servers a story may add. A seed has sparesMax.
+	Spares int
 
 	// Trial makes a story's world for an experiment; nil: none.
 	Trial *Trial
@@ -72,6 +78,9 @@ type World struct {
 	appendBytes      int
 	inflight         int
 
+	askedAt raft.Time // when somebody asked for a change of the membership last
+	changed uint64    // changes of the membership that are done
+
 	turns    int // at this very moment, against turns without end
 	turnsAt  raft.Time
 	messages uint64
@@ -93,7 +102,7 @@ func New(opt Options) *World {
 	w := &World{opt: opt, rand: NewRand(opt.Seed, streamWorld)}
 	w.trace.watch = opt.Watch
 	w.net.begin(opt.Seed, opt.Nodes)
-	w.nodes = make([]node, opt.Nodes)
+	w.nodes = make([]node, w.size())
 	for i := range opt.Nodes {
 		id := raft.NodeID(i + 1)
 		w.initial.Members = append(w.initial.Members, raft.Member{ID: id, Name: name(i), PeerAddr: name(i) + ":2380"})
@@ -109,7 +118,7 @@ func New(opt Options) *World {
 		w.newNode(i)
 	}
 	if !opt.Story {
-		for i := range w.nodes {
+		for i := range opt.Nodes {
 			w.at(raft.Time(w.nodes[i].rand.Between(0, int64(50*raft.Millisecond))), event{kind: evRestart, node: i})
 		}
 		w.prepare()
@@ -118,6 +127,16 @@ func New(opt Options) *World {
 		}
 	}
 	return w
+}
+
+// size is how many servers there may ever be: those of the beginning, and those
+// that are added later.
+func (w *World) size() int {
+	spares := w.opt.Spares
+	if !w.opt.Story {
+		spares = sparesMax
+	}
+	return min(w.opt.Nodes+spares, nodesMax)
 }
 
 // plain sets a world without chance: a millisecond on the wire, half a one on
@@ -165,7 +184,7 @@ func (w *World) draw() {
 	if r.Chance(1, 2) {
 		w.inflight = int(r.LogBetween(1, 64))
 	}
-	clients := int(r.Between(4, 9))
+	clients := int(r.Between(5, 10))
 	if w.opt.Clients > 0 {
 		clients = w.opt.Clients
 	}
@@ -335,10 +354,11 @@ func (w *World) Run() *Broken {
 type Counts struct {
 	Messages, Terms, Committed, Done, Refused, Unknown uint64
 	Leased, Expired                                    uint64 // reads by lease, and those whose lease ended too soon
+	Changed                                            uint64 // changes of the membership
 	Clients                                            int
 }
 
 // Counts adds up what the world has done so far.
 func (w *World) Counts() Counts {
-	return Counts{w.messages, uint64(len(w.witness.leaders)), uint64(w.witness.commit()), w.load.done, w.load.refused, w.load.unknown, w.load.leased, w.load.expired, len(w.load.clients)}
+	return Counts{w.messages, uint64(len(w.witness.leaders)), uint64(w.witness.commit()), w.load.done, w.load.refused, w.load.unknown, w.load.leased, w.load.expired, w.changed, len(w.load.clients)}
 }

@@ -45,6 +45,7 @@ type simOptions struct {
 	workers int
 	clients int
 	only    string
+	without []string
 	keep    string
 	kept    string
 	verbose bool
@@ -90,6 +91,7 @@ func simRunCommand() *cobra.Command {
 	cmd.Flags().IntVar(&o.nodes, "nodes", 5, "how many servers")
 	cmd.Flags().Float64Var(&o.seconds, "seconds", 60, "simulated seconds of faults and load for each seed")
 	cmd.Flags().StringVar(&o.only, "only", "", "of the faults of the seed, let strike only those with these numbers: 3,17,22 (0: none)")
+	cmd.Flags().StringSliceVar(&o.without, "without", nil, "classes of faults that do not strike, as the table names them: \"partitions,full disks\"")
 	cmd.Flags().IntVar(&o.clients, "clients", 0, "how many clients (default: as the seed draws)")
 	cmd.Flags().StringVar(&o.keep, "keep", "", "a directory where a seed that fails is kept in a file")
 	cmd.Flags().StringVar(&o.kept, "kept", "", "run the seed that was kept in this file")
@@ -99,13 +101,30 @@ func simRunCommand() *cobra.Command {
 
 func (o *simOptions) duration() raft.Duration { return raft.Duration(o.seconds * float64(raft.Second)) }
 
+// classes are those that are not to strike.
+func (o *simOptions) classes() ([]sim.Class, error) {
+	var all []sim.Class
+	for _, words := range o.without {
+		c, ok := sim.ClassNamed(words)
+		if !ok {
+			return nil, usagef("--without: there is no class of faults %q", words)
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
 // simOne runs one seed and, if asked, prints its trace.
 func simOne(o *simOptions, out io.Writer) error {
 	var watch func(*sim.Record)
 	if o.verbose {
 		watch = func(r *sim.Record) { fmt.Fprintln(out, r.String()) }
 	}
-	opt := sim.Options{Seed: o.seed, Nodes: o.nodes, Run: o.duration(), Clients: o.clients}
+	without, err := o.classes()
+	if err != nil {
+		return err
+	}
+	opt := sim.Options{Seed: o.seed, Nodes: o.nodes, Run: o.duration(), Clients: o.clients, Without: without}
 	if o.kept != "" {
 		text, err := os.ReadFile(o.kept)
 		if err == nil {
@@ -137,9 +156,13 @@ func simOne(o *simOptions, out io.Writer) error {
 
 // simMany runs seeds on all processors.
 func simMany(o *simOptions, out, progress io.Writer) error {
+	without, err := o.classes()
+	if err != nil {
+		return err
+	}
 	live := isTerminal(progress)
 	var shown time.Time
-	totals, failure := check.Run(check.Options{First: o.first, Seeds: o.seeds, Nodes: o.nodes, Run: o.duration(), Workers: o.workers, Repeat: 50,
+	totals, failure := check.Run(check.Options{First: o.first, Seeds: o.seeds, Nodes: o.nodes, Run: o.duration(), Workers: o.workers, Repeat: 50, Without: without,
 		Progress: func(t check.Totals) {
 			if !live || time.Since(shown) < 200*time.Millisecond {
 				return
@@ -189,6 +212,7 @@ func simTable(t *check.Totals, colour bool) string {
 	add("operations done", n(t.Done))
 	add("operations refused", n(t.Refused))
 	add("operations of unknown outcome", n(t.Unknown))
+	add("changes of the membership done", n(t.Changed))
 	add("reads upon a lease", n(t.Leased))
 	add("reads whose lease ended too soon", n(t.Expired))
 	add("operations checked for linearizability", strconv.Itoa(t.Checked))

@@ -17,6 +17,8 @@ type Options struct {
 	Nodes   int           // of each world; 0 means 5
 	Run     raft.Duration // of each world before its liveness phase; 0 means 60 s
 	Workers int           // 0 means one for each processor
+	// Without names classes of faults that do not strike.
+	Without []sim.Class
 	// Repeat runs one seed in so many a second time and compares the hashes;
 	// 0 means never.
 	Repeat int
@@ -31,7 +33,7 @@ func Seed(opt sim.Options) (t Totals, hash uint64, f *Failure) {
 	broken := runWorld(w)
 	c := w.Counts()
 	t = Totals{Seeds: 1, Simulated: raft.Duration(w.Now()), Events: w.Steps(), Messages: c.Messages, Faults: w.Faults(), Ends: w.Ends(),
-		Elections: c.Terms, Committed: c.Committed, Done: c.Done, Refused: c.Refused, Unknown: c.Unknown, Leased: c.Leased, Expired: c.Expired}
+		Elections: c.Terms, Committed: c.Committed, Done: c.Done, Refused: c.Refused, Unknown: c.Unknown, Changed: c.Changed, Leased: c.Leased, Expired: c.Expired}
 	if broken == nil {
 		var err error
 		if t.Checked, t.Keys, err = Linearizable(w.History()); err != nil {
@@ -105,7 +107,7 @@ func Run(opt Options) (Totals, *Failure) {
 	for range opt.Workers {
 		all.Go(func() {
 			for seed, more := take(); more; seed, more = take() {
-				o := sim.Options{Seed: seed, Nodes: opt.Nodes, Run: opt.Run}
+				o := sim.Options{Seed: seed, Nodes: opt.Nodes, Run: opt.Run, Without: opt.Without}
 				t, hash, f := Seed(o)
 				if f == nil && opt.Repeat > 0 && seed%uint64(opt.Repeat) == 0 {
 					f = again(o, hash)

@@ -22,6 +22,7 @@ type Totals struct {
 	Done      uint64             // operations that were carried out
 	Refused   uint64
 	Unknown   uint64
+	Changed   uint64 // changes of the membership that were done
 	Leased    uint64 // reads upon a lease
 	Expired   uint64 // reads whose lease had ended when their client looked
 	Checked   int    // operations checked for linearizability
@@ -72,10 +73,10 @@ func (t *Totals) Struck() uint64 {
 // String is the closing line of a run.
 func (t *Totals) String() string {
 	return fmt.Sprintf("%d seeds, %.1f simulated hours, %d events, %d messages, %d faults (%.1f a minute), %d terms with a leader, %d entries committed; "+
-		"operations: %d done, %d refused, %d unknown (%.1f a second), %d reads upon leases; linearizability: %d operations on %d keys; %d seeds run twice; "+
+		"operations: %d done, %d refused, %d unknown (%.1f a second), %d reads upon leases; %d changes of the membership; linearizability: %d operations on %d keys; %d seeds run twice; "+
 		"%.1f seeds/s, %.1f simulated hours and %.1f million events for each minute and second of a processor\nfaults: %s",
 		t.Seeds, float64(t.Simulated)/float64(3600*raft.Second), t.Events, t.Messages, t.Struck(), t.FaultsPerMinute(), t.Elections, t.Committed,
-		t.Done, t.Refused, t.Unknown, t.OperationsPerSecond(), t.Leased, t.Checked, t.Keys, t.Repeated,
+		t.Done, t.Refused, t.Unknown, t.OperationsPerSecond(), t.Leased, t.Changed, t.Checked, t.Keys, t.Repeated,
 		t.SeedsPerSecond(), t.HoursPerProcessorMinute(), t.EventsPerProcessorSecond()/1e6, t.faults())
 }
 
@@ -114,6 +115,7 @@ func (t *Totals) add(o *Totals) {
 	t.Done += o.Done
 	t.Refused += o.Refused
 	t.Unknown += o.Unknown
+	t.Changed += o.Changed
 	t.Leased += o.Leased
 	t.Expired += o.Expired
 	t.Checked += o.Checked
