@@ -1,6 +1,8 @@
 package check
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -72,6 +74,27 @@ func TestShrink_IsAsTheWholeSeedWithoutLeavingOut(t *testing.T) {
 	}
 	if !reflect.DeepEqual(less.Plan(), w.Plan()) {
 		t.Error("leaving faults out changes the plan of the others")
+	}
+}
+
+// TestKept_SeedsHold runs every seed that failed in the past.
+func TestKept_SeedsHold(t *testing.T) {
+	names, err := filepath.Glob("testdata/seeds/*.txt")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no seed is kept (%v)", err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := Kept(string(text))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, _, f := Seed(o); f != nil {
+			t.Errorf("%s fails again: %v", name, f)
+		}
 	}
 }
 
