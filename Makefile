@@ -1,11 +1,12 @@
 # Two commands are enough to begin: make demo, make test. Both need only Go.
-.PHONY: demo build test race fuzz mutants bench test-faults test-browser test-etcdctl links figure16 fix
+.PHONY: demo build test race explore fuzz mutants bench test-faults test-browser test-etcdctl links figure16 fix
 VECHE = go run ./cmd/veche
 
 demo: ; $(VECHE) demo
 build: ; CGO_ENABLED=0 go build -trimpath -o bin/veche ./cmd/veche
 test: ; go vet ./... && test -z "$$(gofmt -l .)" && go test $$(go list ./... | grep -v sim/check) && go test -count=1 -v ./sim/check
 race: ; go test -race -short ./...
+explore: ; $(VECHE) sim explore
 fuzz: ; go run ./internal/fuzz -time 5s
 links: ; go test -tags lab ./sim/lab && go run -tags lab ./cmd/veche sim links
 figure16: ; mkdir -p bin && go run -tags lab ./cmd/veche sim figure16 --svg bin/figure16.svg

@@ -85,9 +85,11 @@ func (c *Core) Hash() uint64 {
 		at(f.deadline)
 	}
 	d.word(c.campaign)
-	for _, b := range c.ballots {
-		d.word(uint64(b.id))
-		d.flag(b.granted)
+	if c.role == PreCandidate || c.role == Candidate {
+		for _, b := range c.ballots {
+			d.word(uint64(b.id))
+			d.flag(b.granted)
+		}
 	}
 	d.word(uint64(c.toldCut))
 	d.word(uint64(c.barrier.Index))

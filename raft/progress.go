@@ -117,6 +117,7 @@ func (c *Core) syncPeers() {
 			next, c.leaving = append(next, p), true
 		}
 	}
+	c.sessions++ // one for all who are new: the place in a list must not tell two members apart
 	for k := range members {
 		id := members[k].ID
 		if id == c.cfg.Self {
@@ -126,7 +127,6 @@ func (c *Core) syncPeers() {
 			next = append(next, *p)
 			continue
 		}
-		c.sessions++
 		next = append(next, peer{id: id, session: c.sessions, probing: true, next: c.log.last() + 1})
 	}
 	slices.SortFunc(next, func(a, b peer) int { return cmp.Compare(a.id, b.id) })

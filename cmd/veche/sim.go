@@ -31,7 +31,7 @@ func simCommand() *cobra.Command {
 		Use:   "sim",
 		Short: "Run the real cluster in virtual time, with a hostile network and hostile disks",
 	}
-	cmd.AddCommand(simRunCommand(), simPlayCommand(), simLinksCommand(), simFigure16Command())
+	cmd.AddCommand(simRunCommand(), simPlayCommand(), simLinksCommand(), simFigure16Command(), simExploreCommand())
 	return cmd
 }
 
