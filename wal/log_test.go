@@ -175,7 +175,7 @@ func TestLog_FullDiskLeavesPrepareToBeRepeated(t *testing.T) {
 	ok(t, l.Prepare())
 	ok(t, l.SaveSnapshot(1, raft.Base{Index: 1}, []byte("x")))
 	full = true
-	ok(t, l.Append([]Record{{1, raft.Write{Entries: entries(4, 15, 320)}}})) // into the prepared one
+	ok(t, l.Append([]Record{{1, raft.Write{Entries: entries(4, 15, 310)}}})) // into the prepared one
 	err := l.Append([]Record{{1, raft.Write{Entries: entries(16, 40, 300)}}})
 	if !errors.Is(err, ErrDead) || !errors.Is(err, ErrNoSpace) {
 		t.Fatalf("append: got %v", err)

@@ -75,34 +75,26 @@ func (l *Log) makeReady(size int64) error {
 			return err
 		}
 	}
-	if f == nil {
+	if f == nil || have < size { // a larger one takes the place of one that is too small
 		made, err := makeSegment(l.fs, l.dir, number, size)
 		if err != nil {
 			return err
 		}
+		if f != nil {
+			_ = f.Close() // nothing was written to it
+		}
 		f, have = made, size
+		l.mu.Lock()
+		l.ready, l.readySize = f, have
+		l.stats.Created++
+		l.mu.Unlock()
 		if err := l.fs.SyncDir(l.dir); err != nil {
 			return l.die(wrap("a failed sync of directory "+l.dir, err))
 		}
-		l.mu.Lock()
-		l.stats.Created++
-		l.mu.Unlock()
+		return nil
 	}
 	l.mu.Lock()
 	l.ready, l.readySize = f, have
-	l.mu.Unlock()
-	if have >= size {
-		return nil
-	}
-	name := l.dir + "/" + segmentName(number)
-	if err := fill(f, have, size); err != nil {
-		return wrap("make segment "+name+" larger", err)
-	}
-	if err := f.Sync(); err != nil {
-		return l.die(wrap("a failed sync of "+name, err))
-	}
-	l.mu.Lock()
-	l.readySize = size
 	l.mu.Unlock()
 	return nil
 }

@@ -429,11 +429,12 @@ func (l *Log) checkEnd(w *walk, behind []uint64) (*later, error) {
 }
 
 // repair erases what stands behind the end, and makes durable what stands
-// before it: a process that was killed may have left it in memory only.
+// before it: a process that was killed may have left it in memory only, and one
+// whose sync failed has, also when it was the sync of a seal.
 func (l *Log) repair(w *walk, next *later) error {
 	l.stats.Torn = len(w.stray)
 	l.stats.Unsynced = w.off - w.synced
-	if !w.sealed && (w.synced < w.off || w.torn || len(w.stray) > 0) {
+	if w.synced < w.off || w.torn || len(w.stray) > 0 {
 		if err := w.rewrite(); err != nil {
 			return wrap("repair the end of "+l.path(w.number), err)
 		}

@@ -207,6 +207,31 @@ func TestReceive_ResumesAfterEveryCrash(t *testing.T) {
 	}
 }
 
+// TestReceive_FilesOfTwoSendersDoNotMix sends the first half of one file and the
+// rest of another of the same base and length, whose blocks are each good: the
+// receiver sees it at the end, and begins anew.
+func TestReceive_FilesOfTwoSendersDoNotMix(t *testing.T) {
+	file, data := sent(t, arriving, 4*blockBytes)
+	m := NewMemFS()
+	other := mustOpen(t, m, 512)
+	ok(t, other.SaveSnapshot(3, arriving, make([]byte, len(data))))
+	half := len(file) - 2*(blockBytes+blockSum)
+	mixed := append(bytes.Clone(file[:half]), content(t, m, snapshotName(3, 7))[half:]...)
+	l := mustOpen(t, NewMemFS(), 512)
+	if receive(t, l, mixed, 10_000) {
+		t.Fatal("a mixed file was taken")
+	}
+	v, err := l.ReceiveSnapshot(3, 7, 2)
+	ok(t, err)
+	if v.Offset() != 0 {
+		t.Fatalf("the mixed part is still there: %d bytes", v.Offset())
+	}
+	v.Discard()
+	if !receive(t, l, file, 10_000) {
+		t.Fatal("the right file was not taken")
+	}
+}
+
 // TestReceive_PartsThatAreOfNoUseAreRemoved begins another snapshot of the
 // group, and records one: the parts go, those of other groups stay.
 func TestReceive_PartsThatAreOfNoUseAreRemoved(t *testing.T) {
