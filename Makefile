@@ -8,7 +8,7 @@ test: ; go vet ./... && test -z "$$(gofmt -l .)" && go test $$(go list ./... | g
 race: ; go test -race -short ./...
 explore: ; $(VECHE) sim explore
 fuzz: ; go run ./internal/fuzz -time 5s
-links: ; go test -tags lab ./sim/lab && go run -tags lab ./cmd/veche sim links
+links: ; mkdir -p bin && go test -tags lab ./sim/lab && go run -tags lab ./cmd/veche sim links --svg bin/links.svg
 figure16: ; mkdir -p bin && go run -tags lab ./cmd/veche sim figure16 --svg bin/figure16.svg
 mutants: ; go test -count=1 -v -timeout 40m ./sim/mutants -args -plant all
 bench: ; go test -run '^$$' -bench . ./raft ./wal ./transport ./host ./store && $(VECHE) bench failover --both

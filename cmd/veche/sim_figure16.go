@@ -91,7 +91,7 @@ func simFigure16(o *figureOptions, out, progress io.Writer) error {
 	}
 	note := fmt.Sprintf("Five servers, %d crashes for each curve (fewer for 150–150 ms); a broadcast takes roughly 15 ms", o.crashes)
 	if len(measured) > 0 {
-		note += "; real: processes on one machine, its own network and disk"
+		note += "; real: processes on one machine, its own network and disk, equal logs"
 	}
 	if err := os.WriteFile(o.svg, []byte(lab.Plot(curves, note+".")), 0o644); err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,7 @@ const maxLinkSeeds = 10_000
 
 func simLinksCommand() *cobra.Command {
 	var seeds int
+	var svg string
 	cmd := &cobra.Command{
 		Use:   "links",
 		Short: "Let links fail, and see whether the cluster stays calm",
@@ -34,28 +36,56 @@ func simLinksCommand() *cobra.Command {
 			if seeds < 1 || seeds > maxLinkSeeds {
 				return usagef("--seeds is %d; it must be from 1 to %d", seeds, maxLinkSeeds)
 			}
-			return simLinks(seeds, cmd.OutOrStdout())
+			if err := simLinks(seeds, svg, cmd.OutOrStdout()); err != nil {
+				return &exitError{exitFailed, err.Error()}
+			}
+			return nil
 		},
 	}
-	cmd.Flags().IntVar(&seeds, "seeds", 5, "how many seeds for each fault and place of the leader")
+	cmd.Flags().IntVar(&seeds, "seeds", 10, "how many seeds for each fault and place of the leader")
+	cmd.Flags().StringVar(&svg, "svg", "", "draw the table into this file")
 	return cmd
 }
 
 // simLinks prints the table. It fails if the cluster as it serves does not come
 // through.
-func simLinks(seeds int, out io.Writer) error {
-	t := table{header: []string{"FAULT", "RULES", "CHANGES", "TERMS", "COMMITTED", "GAP", "VERDICT"}, colour: wantsColour(out)}
+func simLinks(seeds int, svg string, out io.Writer) error {
+	faults, rules := lab.LinkFaults(), lab.AllRules()
+	results := lab.RunAllLinks(seeds)
 	failed := ""
-	for _, f := range lab.LinkFaults() {
+	for i, row := range results {
+		for k := range row {
+			if row[k].Broken != nil {
+				return fmt.Errorf("%s: %w", faults[i].Name, row[k].Broken)
+			}
+			if rules[k].PreVote && rules[k].CheckQuorum && row[k].Verdict > lab.Recovered {
+				failed = faults[i].Name
+			}
+		}
+	}
+	io.WriteString(out, linksTable(faults, rules, results, wantsColour(out)))
+	fmt.Fprintf(out, "The worst of %d seeds for each place at which the leader may stand.\n", seeds)
+	if !raft.LabBuild {
+		fmt.Fprintln(out, "Both PreVote and CheckQuorum hold here. What happens without them: make links.")
+	}
+	if svg != "" {
+		if err := os.WriteFile(svg, []byte(lab.PlotLinks(faults, rules, results)), 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "drawn into %s\n", svg)
+	}
+	if failed != "" {
+		return fmt.Errorf("the cluster does not come through: %s", failed)
+	}
+	return nil
+}
+
+func linksTable(faults []lab.LinkFault, rules []lab.Rules, results [][]lab.LinkResult, colour bool) string {
+	t := table{header: []string{"FAULT", "RULES", "CHANGES", "TERMS", "COMMITTED", "GAP", "VERDICT"}, colour: colour}
+	for i, f := range faults {
 		name := f.Name
-		for _, r := range lab.AllRules() {
-			res := lab.RunLinks(&f, r, seeds)
-			if res.Broken != nil {
-				return &exitError{exitFailed, f.Name + ": " + res.Broken.Error()}
-			}
-			if r.PreVote && r.CheckQuorum && res.Verdict > lab.Recovered {
-				failed = f.Name
-			}
+		for k, r := range rules {
+			res := &results[i][k]
 			t.rows = append(t.rows, []cell{{text: name}, {text: r.String()}, {text: strconv.Itoa(res.Changes), right: true},
 				{text: strconv.FormatUint(uint64(res.Terms), 10), right: true},
 				{text: fmt.Sprintf("%d/%d", res.Committed, res.Proposed), right: true},
@@ -63,19 +93,10 @@ func simLinks(seeds int, out io.Writer) error {
 			name = ""
 		}
 	}
-	io.WriteString(out, t.String())
-	fmt.Fprintln(out)
-	for _, f := range lab.LinkFaults() {
-		fmt.Fprintf(out, "%s: %s.\n", f.Name, f.What)
+	text := t.String() + "\n"
+	for _, f := range faults {
+		text += f.Name + ": " + f.What + ".\n"
 	}
-	fmt.Fprintf(out, "CHANGES of the leader in the last 30 of the 60 s after the fault; TERMS used since it began;\n"+
-		"COMMITTED of the proposals in these 60 s, one every 100 ms; GAP, the longest time without a commit.\n"+
-		"The worst of %d seeds for each place at which the leader may stand.\n", seeds)
-	if !raft.LabBuild {
-		fmt.Fprintln(out, "Both PreVote and CheckQuorum hold here. What happens without them: make links.")
-	}
-	if failed != "" {
-		return &exitError{exitFailed, "the cluster does not come through: " + failed}
-	}
-	return nil
+	return text + "CHANGES of the leader in the last 30 of the 60 s after the fault; TERMS used since it began;\n" +
+		"COMMITTED of the proposals in these 60 s, one every 100 ms; GAP, the longest time without a commit.\n"
 }

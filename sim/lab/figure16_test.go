@@ -128,20 +128,25 @@ func TestPlot_DrawsEveryCurve(t *testing.T) {
 		{Mode: Real, Range: Range{7 * ms, 8 * ms}, Times: []raft.Duration{30 * ms}}, // of no graph
 	}
 	svg := Plot(curves, "Tom & Jerry <test>")
-	dec := xml.NewDecoder(strings.NewReader(svg))
-	for {
-		if _, err := dec.Token(); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-	}
+	wellFormed(t, svg)
 	for text, times := range map[string]int{
 		"<title>Veche, 150–300 ms</title>": 2, "<title>real, 12–24 ms</title>": 1, "7–8 ms": 0,
 		"none in 100 s": 1, "Ongaro": 1, "Tom &amp; Jerry": 1, "prefers-color-scheme:dark": 1, "paper: median 287": 1,
 	} {
 		if n := strings.Count(svg, text); n != times {
 			t.Errorf("%q stands in the plot %d times, not %d", text, n, times)
+		}
+	}
+}
+
+func wellFormed(t *testing.T, svg string) {
+	t.Helper()
+	dec := xml.NewDecoder(strings.NewReader(svg))
+	for {
+		if _, err := dec.Token(); err == io.EOF {
+			return
+		} else if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package lab
 
 import (
+	"runtime"
+	"sync"
+
 	"veche/raft"
 	"veche/sim"
 )
@@ -107,6 +110,27 @@ type LinkResult struct {
 	Gap       raft.Duration // the longest time without a commit
 	Runs      int
 	Broken    *sim.Broken // a promise that did not hold; nil
+}
+
+// RunAllLinks gives the results of all faults, row by row, with a column for each
+// of AllRules. It runs on all processors.
+func RunAllLinks(seeds int) [][]LinkResult {
+	faults, rules := LinkFaults(), AllRules()
+	results := make([][]LinkResult, len(faults))
+	var wait sync.WaitGroup
+	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i := range faults {
+		results[i] = make([]LinkResult, len(rules))
+		for k := range rules {
+			wait.Go(func() {
+				turns <- struct{}{}
+				results[i][k] = RunLinks(&faults[i], rules[k], seeds)
+				<-turns
+			})
+		}
+	}
+	wait.Wait()
+	return results
 }
 
 // RunLinks lets the fault happen with the leader at each place where it may

@@ -19,7 +19,6 @@ func TestLinksLab_EachMissingRuleShows(t *testing.T) {
 		{"deaf leader", preVote, Powerless},
 		{"deaf leader", neither, Powerless},
 		{"tails", neither, Restless},
-		{"chain of three", neither, Split},
 		{"long-isolated rejoins", neither, TermsGrow},
 		{"tails", checkQuorum, TermsGrow},
 		{"deaf leader", checkQuorum, TermsGrow},

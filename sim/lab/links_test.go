@@ -1,9 +1,12 @@
 package lab
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"veche/raft"
+	"veche/sim"
 )
 
 // Goal: whatever happens to the links, the cluster as it serves is at work again
@@ -30,6 +33,37 @@ func TestLinks_ProductionComesThroughEveryFault(t *testing.T) {
 		}
 		if got.Runs != seeds*len(f.leaders) || got.Proposed != 600 {
 			t.Errorf("%s: %d runs of %d proposals", f.Name, got.Runs, got.Proposed)
+		}
+	}
+}
+
+// Goal: whichever links die both ways, a cluster in which one server still reaches
+// a majority is at work again. Method: random links, sparse and dense, cut where
+// the leader may stand anywhere; the seven faults are only the famous ones.
+func TestLinks_AnyServerWithAMajorityIsFound(t *testing.T) {
+	r := sim.NewRand(42, 9)
+	tried := 0
+	for tried < 30 {
+		f := LinkFault{Name: "random", leaders: []int{1}}
+		reach := [linkNodes + 1]int{}
+		often := 1 + r.Intn(6)
+		for a := 1; a <= linkNodes; a++ {
+			for b := a + 1; b <= linkNodes; b++ {
+				if r.Chance(often, 8) {
+					f.dead = append(f.dead, [2]int{a, b}, [2]int{b, a})
+				} else {
+					reach[a]++
+					reach[b]++
+				}
+			}
+		}
+		if slices.Max(reach[:]) < linkNodes/2 {
+			continue // nobody reaches a majority
+		}
+		tried++
+		got := runLink(&f, Rules{PreVote: true, CheckQuorum: true}, 1, uint64(tried))
+		if got.Verdict > Recovered || got.Terms > 3 || got.Broken != nil {
+			t.Errorf("without the links %v: %v, %d terms, %v", f.dead, got.Verdict, got.Terms, got.Broken)
 		}
 	}
 }
@@ -64,6 +98,24 @@ func TestLinks_VerdictsSayWhatWasSeen(t *testing.T) {
 		}
 		if x.judge(); x.res.Verdict != c.want {
 			t.Errorf("%+v is judged %v, not %v", c.res, x.res.Verdict, c.want)
+		}
+	}
+}
+
+// Goal: the picture is well-formed and has a cell for each fault and rule, and
+// links drawn as the fault has them. Method: made-up results; read the XML.
+func TestPlotLinks_DrawsEveryCell(t *testing.T) {
+	faults, rules := LinkFaults(), []Rules{{true, true}, {}}
+	results := make([][]LinkResult, len(faults))
+	for i := range results {
+		results[i] = []LinkResult{{Committed: 597, Proposed: 600}, {Verdict: Powerless, Proposed: 600}}
+	}
+	svg := PlotLinks(faults, rules, results)
+	wellFormed(t, svg)
+	for text, times := range map[string]int{"597 of 600": len(faults), "0 of 600": len(faults), `class="good"`: len(faults), `class="poor"`: len(faults),
+		"<circle": 5 * len(faults), `class="tip"`: 8, `class="node down"`: 2, "prefers-color-scheme:dark": 1} {
+		if n := strings.Count(svg, text); n < times || n > times && text != "0 of 600" {
+			t.Errorf("%q stands in the picture %d times, not %d", text, n, times)
 		}
 	}
 }

@@ -25,10 +25,10 @@ const (
 const plotStyle = `<style>
 text{font-family:system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;font-size:12px;fill:#24292f}
 .title{font-size:18px;font-weight:600}.head{font-size:13px;font-weight:600}.small{font-size:11px;fill:#57606a}
-.ground{fill:#ffffff}.frame{fill:none;stroke:#8c959f}.grid{stroke:#d8dee4}.fine{stroke:#eef1f4}
+.halo{paint-order:stroke;stroke:#ffffff;stroke-width:3px}.ground{fill:#ffffff}.frame{fill:none;stroke:#8c959f}.grid{stroke:#d8dee4}.fine{stroke:#eef1f4}
 .line{fill:none;stroke-width:1.9;stroke-linejoin:round}.mark{stroke-width:1.6}
 .c0{stroke:#6e4b9e}.c1{stroke:#b8428c}.c2{stroke:#cf4a1f}.c3{stroke:#b98500}.c4{stroke:#2c8a4b}.c5{stroke:#1668b8}
-@media (prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9ea7b3}.ground{fill:#0d1117}
+@media (prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9ea7b3}.ground{fill:#0d1117}.halo{stroke:#0d1117}
 .frame{stroke:#6e7681}.grid{stroke:#30363d}.fine{stroke:#1c2128}
 .c0{stroke:#b392f0}.c1{stroke:#f087c0}.c2{stroke:#ff8f66}.c3{stroke:#e3b341}.c4{stroke:#56d37f}.c5{stroke:#62b0ff}}
 </style>
@@ -118,13 +118,27 @@ func (p *plot) text(x, y int, class, anchor, s string) {
 	fmt.Fprintf(p, `<text x="%d" y="%d" class="%s" text-anchor="%s">%s</text>`+"\n", x, y, class, anchor, html.EscapeString(s))
 }
 
-// span gives the decades that the curves of those ranges need.
+// span gives the ends of the axis that the curves of those ranges need, as powers
+// of ten; they lie at 1, 2 or 5 times a decade.
 func (p *plot) span(ranges []Range) (low, end float64) {
-	low, end = 2, 2
+	least, most := 100*raft.Millisecond, 100*raft.Millisecond
 	for _, c := range p.curves {
 		if slices.Contains(ranges, c.Range) && len(c.Times) > 0 {
-			low = min(low, math.Floor(math.Log10(millis(max(c.Times[0], raft.Millisecond)))))
-			end = max(end, math.Ceil(math.Log10(millis(min(c.Times[len(c.Times)-1], GiveUp)))))
+			least = min(least, max(c.Times[0], raft.Millisecond))
+			most = max(most, min(c.Times[len(c.Times)-1], GiveUp))
+		}
+	}
+	low, end = math.Floor(math.Log10(millis(least))), math.Ceil(math.Log10(millis(most)))
+	for _, step := range []float64{math.Log10(5), math.Log10(2)} {
+		if low+step <= math.Log10(millis(least)) {
+			low += step
+			break
+		}
+	}
+	for _, step := range []float64{math.Log10(2), math.Log10(5)} {
+		if end-1+step >= math.Log10(millis(most)) {
+			end += step - 1
+			break
 		}
 	}
 	return low, end
@@ -155,7 +169,7 @@ func (p *plot) row(r *row) {
 		}
 	}
 	middle := marginLeft + (len(p.modes)*(panelWide+panelGap)-panelGap)/2
-	p.text(middle, top+panelHigh+38, "", "middle", "time without a leader (ms, logarithmic)")
+	p.text(middle, top+panelHigh+38, "", "middle", "time without a leader (logarithmic)")
 	fmt.Fprintf(p, `<text transform="translate(20 %d) rotate(-90)" text-anchor="middle">crashes with a new leader (%%)</text>`+"\n", top+panelHigh/2)
 	p.legend(r, top+panelHigh+64)
 }
@@ -168,32 +182,30 @@ func (p *plot) axes(r *row, left, top int, numbers bool) {
 			p.text(left-8, y+4, "", "end", fmt.Sprint(25*k))
 		}
 	}
-	for e := int(r.low); e <= int(r.end); e++ {
+	for e := int(math.Floor(r.low)); e <= int(r.end); e++ {
 		decade := raft.Duration(math.Pow10(e) * float64(raft.Millisecond))
-		x := r.x(left, decade)
-		fmt.Fprintf(p, `<path class="grid" d="M%.1f %dv%d"/>`, x, top, panelHigh)
-		anchor := "middle" // at the ends numbers of neighbours would touch
-		switch e {
-		case int(r.low):
-			anchor = "start"
-		case int(r.end):
-			anchor = "end"
-		}
-		p.text(int(x), top+panelHigh+18, "", anchor, decades(e))
-		for m := raft.Duration(2); m <= 9 && e < int(r.end); m++ {
-			fmt.Fprintf(p, `<path class="fine" d="M%.1f %dv%d"/>`, r.x(left, m*decade), top, panelHigh)
+		for m := raft.Duration(1); m <= 9; m++ {
+			x := r.x(left, m*decade)
+			if x < float64(left)-0.1 || x > float64(left+panelWide)+0.1 {
+				continue
+			}
+			class := "fine"
+			if m == 1 {
+				class = "grid"
+				p.text(int(x), top+panelHigh+18, "", "middle", decades(e))
+			}
+			fmt.Fprintf(p, `<path class="%s" d="M%.1f %dv%d"/>`, class, x, top, panelHigh)
 		}
 	}
 	fmt.Fprintf(p, "\n"+`<rect class="frame" x="%d" y="%d" width="%d" height="%d"/>`+"\n", left, top, panelWide, panelHigh)
 }
 
-// decades writes a power of ten: 10 000.
+// decades writes a power of ten of milliseconds: 10 s.
 func decades(e int) string {
-	s := fmt.Sprintf("%.0f", math.Pow10(e))
-	if len(s) > 4 {
-		s = s[:len(s)-3] + "\u2009" + s[len(s)-3:]
+	if e >= 3 {
+		return fmt.Sprintf("%.0f s", math.Pow10(e-3))
 	}
-	return s
+	return fmt.Sprintf("%.0f ms", math.Pow10(e))
 }
 
 // colour is the same for a range wherever it is drawn.
@@ -240,7 +252,11 @@ func (p *plot) facts(r *row, left, top int) {
 		}
 		x, y := r.x(left, f.At), float64(top+panelHigh)-f.Share*panelHigh
 		fmt.Fprintf(p, `<circle class="mark ground c%d" cx="%.1f" cy="%.1f" r="4.5"/>`, colour(f.Range), x, y)
-		p.text(int(x)+9, int(y)+15, "small", "start", f.Text)
+		if int(x) > left+panelWide-104 {
+			p.text(int(x)-9, int(y)+15, "small halo", "end", f.Text)
+		} else {
+			p.text(int(x)+9, int(y)+15, "small halo", "start", f.Text)
+		}
 	}
 }
 
