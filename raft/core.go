@@ -66,6 +66,7 @@ type Core struct {
 	firstOfTerm Index // its no-op
 	round       uint64
 	heartbeatAt Time
+	tendAt      Time // see leaderWake
 	uncommitted int
 	logFull     bool
 	reads       []pendingRead
@@ -260,7 +261,7 @@ func (c *Core) wake() {
 func (c *Core) nextWake() Time {
 	w := c.deadline
 	if c.role == Leader {
-		w = min(c.heartbeatAt, c.givesUp(c.patient(c.quorumBasis()+Time(c.cfg.ElectionMax)+1)))
+		w = min(c.heartbeatAt, c.tendAt, c.givesUp(c.patient(c.quorumBasis()+Time(c.cfg.ElectionMax)+1)))
 		if c.transfer.to != 0 {
 			w = min(w, c.transfer.deadline)
 		}

@@ -152,6 +152,7 @@ func (c *Core) hashLeader(d *digest) {
 	believed(c.graceFor)
 	at(c.ledFrom)
 	at(c.heartbeatAt)
+	at(c.tendAt)
 	d.word(uint64(c.transfer.to))
 	d.flag(c.transfer.sent)
 	d.flag(c.handedOver)

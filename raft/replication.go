@@ -28,6 +28,7 @@ func (c *Core) becomeLeader() {
 	c.event(EventBecameLeader, 0, c.firstOfTerm, ReasonMajority)
 	c.replicate()
 	c.beat()
+	c.tendAt = c.heartbeatAt
 	c.advanceCommit()
 }
 
@@ -167,13 +168,24 @@ func (c *Core) sendAppend(p *peer, entries []Entry) {
 		PrevIndex: prev, PrevTerm: term, Commit: c.commit, Cut: c.log.base, Entries: entries}})
 }
 
-// leaderWake: a heartbeat is due, or a transfer has taken too long.
+// leaderWake: a heartbeat is due, or a transfer has taken too long. What a leader
+// looks at once in a while has a time of its own: the rounds of reads are
+// heartbeats, too, so that under steady reads none is ever due.
 func (c *Core) leaderWake() {
 	c.expireTransfer()
-	if c.role == Leader && c.now >= c.heartbeatAt {
+	if c.role != Leader {
+		return
+	}
+	tend := c.now >= c.tendAt
+	if tend {
 		c.noticeLost()
 		c.tune()
+		c.tendAt = c.now + Time(c.heartbeat())
+	}
+	if c.now >= c.heartbeatAt {
 		c.beat()
+	}
+	if tend {
 		c.askTiming()
 		c.mayYield()
 	}

@@ -103,6 +103,24 @@ func TestTransfer_AwayFromAStalledDisk(t *testing.T) {
 	}
 }
 
+// Goal: a leader that is busy with reads sees that its disk stalls as soon as an
+// idle one: the rounds of reads put its heartbeats off, and nothing else.
+func TestTransfer_AwayFromAStalledDiskUnderReads(t *testing.T) {
+	c := newCluster(t, 3).startAll()
+	l := c.elect()
+	c.pass(200)
+	l.diskSlow = true
+	began := c.now
+	c.propose(l, 1, "x")
+	for tag := uint64(100); c.leader() == l; tag++ {
+		c.step(l, Input{Kind: InputRead, Tag: tag})
+		c.pass(5)
+		if c.now-began > Time(2*DefaultElectionMax) {
+			t.Fatalf("it still leads %d ms after its disk stalled", (c.now-began)/Time(Millisecond))
+		}
+	}
+}
+
 // Goal: with a stalled disk and nobody better it goes on, and does not try all
 // the time. Method: stall all disks, then cut all others off for a while.
 func TestTransfer_StalledDiskWithoutSuccessorChangesNothing(t *testing.T) {
