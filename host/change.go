@@ -15,6 +15,7 @@ var (
 	ErrNotReady      = errors.New("the leader is not ready for it at the moment; try again")
 	ErrChangePending = errors.New("another change of the members is under way; try again when it has ended")
 	ErrBadChange     = errors.New("the change fits no configuration: look at the list of members")
+	ErrNewcomer      = errors.New("without newcomers there would be no majority; add them as learners first")
 	ErrNotCaughtUp   = errors.New("the learner's log is too far behind to vote; wait until it has caught up")
 	ErrTooFewHealthy = errors.New("too few voters of the new configuration answer; start them first, or force it")
 	ErrLevel         = errors.New("a member's program is too old for this change; upgrade it first")
@@ -49,6 +50,8 @@ func (e *RefusedError) Unwrap() error {
 		return ErrNotReady
 	case raft.ReasonChangePending:
 		return ErrChangePending
+	case raft.ReasonNewcomer:
+		return ErrNewcomer
 	case raft.ReasonBadChange:
 		return ErrBadChange
 	case raft.ReasonNotCaughtUp:

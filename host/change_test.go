@@ -71,7 +71,7 @@ func TestRefusedError_SaysWhyAndWhom(t *testing.T) {
 	for reason, want := range map[raft.Reason]error{
 		raft.ReasonNotLeader: ErrNotLeader, raft.ReasonNoLeader: ErrNoLeader, raft.ReasonChangePending: ErrChangePending,
 		raft.ReasonBadChange: ErrBadChange, raft.ReasonNotCaughtUp: ErrNotCaughtUp, raft.ReasonTooFewHealthy: ErrTooFewHealthy,
-		raft.ReasonLevel: ErrLevel, raft.ReasonNotReady: ErrNotReady, raft.ReasonTransferring: ErrNotReady,
+		raft.ReasonNewcomer: ErrNewcomer, raft.ReasonLevel: ErrLevel, raft.ReasonNotReady: ErrNotReady, raft.ReasonTransferring: ErrNotReady,
 		raft.ReasonRemoved: ErrRemoved, raft.ReasonLogFull: ErrLogFull, raft.ReasonFault: ErrRefused,
 	} {
 		err := error(&RefusedError{Reason: reason, Leader: 3, Name: "carol"})

@@ -74,7 +74,9 @@ func (g *Group) nextBatch() *ApplyBatch {
 	}
 	if n > 0 {
 		b.Entries = g.backlog[:n:n]
-		g.backlog = g.backlog[n:]
+		if g.backlog = g.backlog[n:]; len(g.backlog) == 0 {
+			g.backlog = nil // not to keep a log in memory that was cut
+		}
 		g.handed = b.Entries[n-1].Index
 		g.fresh += bytes
 	}

@@ -102,7 +102,7 @@ const (
 	// serveIdle is how long a file is kept open for a peer that asks for nothing.
 	serveIdle = 10 * raft.Second
 
-	// prepareRest is how long the keeper lets a disk be on which the log's next
+	// prepareRest is how long the saver lets a disk be on which the log's next
 	// segment could not be made. A full disk is not full of room a write later,
 	// and to find that out costs up to a segment of zeros.
 	prepareRest = raft.Second

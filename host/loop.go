@@ -318,6 +318,7 @@ func (l *Loop) step(g *Group, now raft.Time, in raft.Input, out *Effects) {
 		out.Records = append(out.Records, wal.Record{Group: g.id, Write: o.Write})
 	}
 	out.Send = append(out.Send, o.Send...)
+	clear(o.Send) // what it refers to of the log may be cut
 	out.Events = append(out.Events, o.Events...)
 	if o.Write.HardChanged || moved(o.Events) {
 		out.Changed = g.look() || out.Changed // before the answers: they are judged by it

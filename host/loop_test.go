@@ -524,3 +524,27 @@ func (w *world) misfortune() {
 		w.crash(n)
 	}
 }
+
+// Goal: no part of a log that is cut stays in memory. Method: after some
+// entries, no room that is kept for later turns refers to any.
+func TestLoop_KeepsNothingOfTheLog(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	l := w.elect()
+	for range 5 {
+		for range 20 {
+			w.propose(l, "x")
+		}
+		w.run(100*raft.Millisecond, nil)
+	}
+	for _, n := range w.nodes {
+		sent := n.loop.output.Send
+		for k := range sent[:cap(sent)] {
+			if m := &sent[:cap(sent)][k]; m.Append.Entries != nil || m.Propose.Entries != nil {
+				t.Errorf("member %d keeps %d entries of an old message", n.id, len(m.Append.Entries)+len(m.Propose.Entries))
+			}
+		}
+		if n.group.backlog != nil {
+			t.Errorf("member %d keeps the backlog that it has handed out", n.id)
+		}
+	}
+}

@@ -3,7 +3,9 @@
 package host
 
 import (
+	"errors"
 	"fmt"
+	"io"
 
 	"veche/raft"
 	"veche/wal"
@@ -74,6 +76,7 @@ func (h *Host) runApplier() {
 		clear(out.Done)
 		if out.Capture != nil {
 			h.captures <- out.Capture // there is room: the group asks for one at a time
+			out.Capture = nil         // it holds a whole old state
 		}
 		h.noteApplied(b)
 	}
@@ -183,9 +186,28 @@ func (h *Host) prepare() (next raft.Time) {
 	return 0
 }
 
+// unlessStopping fails once the Host is to stop, which need not wait for a large
+// snapshot then.
+type unlessStopping struct {
+	io.Writer
+	h *Host
+}
+
+func (u unlessStopping) Write(b []byte) (int, error) {
+	if u.h.stopping() {
+		return 0, ErrStopped
+	}
+	return u.Writer.Write(b)
+}
+
 func (h *Host) saveSnapshot(c *Capture) {
 	index := c.Base.Index
-	if err := c.Save(h.cfg.Log); err != nil {
+	write := c.Write
+	c.Write = func(w io.Writer) error { return write(unlessStopping{w, h}) }
+	switch err := c.Save(h.cfg.Log); {
+	case errors.Is(err, ErrStopped):
+		index = 0
+	case err != nil:
 		h.log.Error("the snapshot could not be saved; the log grows until the next one is", "group", h.group, "index", index, "err", err)
 		index = 0
 	}
