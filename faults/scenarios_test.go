@@ -34,6 +34,7 @@ var scenarios = []scenario{
 	{name: "resets and rubbish", nodes: 3, gapMax: 3 * time.Second, play: rubbish},
 	{name: "disk of a follower full", nodes: 3, gapMax: 3 * time.Second, play: fullDisk},
 	{name: "disk of a follower wiped", nodes: 3, gapMax: 3 * time.Second, play: wipedDisk},
+	{name: "disk of the leader stalls", nodes: 3, gapMax: 3 * time.Second, play: stalledDisk},
 	{name: "voter replaced under load", nodes: 4, founders: 3, args: smallLog, gapMax: 3 * time.Second, play: replaceVoter},
 	{name: "leader removed", nodes: 4, gapMax: 3 * time.Second, play: removeLeader},
 	{name: "joined with one command", nodes: 4, founders: 3, args: smallLog, gapMax: 3 * time.Second, play: joinByCommand},
