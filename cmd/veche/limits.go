@@ -24,9 +24,8 @@ const (
 
 // Of veche recover.
 const (
-	theGroup     = 1       // a server of this program runs one group
-	recoverBatch = 1 << 20 // bytes of entries in one write
-	removedKept  = 64      // ids that a configuration remembers
+	theGroup    = 1  // a server of this program runs one group
+	removedKept = 64 // ids that a configuration remembers
 )
 
 // Times of veche member while it waits for a newcomer.

@@ -261,8 +261,9 @@ func (r *recovery) successor() *origin {
 	return o
 }
 
-// write makes the new data directory. Its origin is written last: with it the
-// directory is whole.
+// write makes the new data directory: the snapshot and all entries, and behind
+// them the new configuration. Its origin is written last: with it the directory
+// is whole.
 func (r *recovery) write(old *wal.Log, dir string, o *origin) error {
 	if r.to != "" {
 		if names, err := os.ReadDir(dir); err == nil && len(names) > 0 {
@@ -271,12 +272,15 @@ func (r *recovery) write(old *wal.Log, dir string, o *origin) error {
 	} else if err := os.RemoveAll(dir); err != nil { // of an attempt that was cut off
 		return err
 	}
-	log, err := wal.Open(wal.OS(), dir, wal.Identity{Cluster: o.Cluster, Member: o.Self, Name: o.Name}, wal.Options{Random: random64})
+	id := wal.Identity{Cluster: o.Cluster, Member: o.Self, Name: o.Name}
+	err := old.Rewrite(dir, id, wal.Options{Random: random64}, func(_ raft.GroupID, d *raft.Restored, disk raft.Incarnation) raft.Write {
+		o.Initial = r.alone(disk)
+		last, _ := r.last()
+		hard := raft.HardState{Term: d.Hard.Term + 1, Vote: r.self.ID, Standing: raft.Admitted} // a term of its own
+		return raft.Write{HardChanged: true, Hard: hard, Entries: []raft.Entry{
+			{Index: last + 1, Term: hard.Term, Kind: raft.EntryConfig, Data: raft.AppendConfiguration(nil, &o.Initial)}}}
+	})
 	if err != nil {
-		return err
-	}
-	o.Initial = r.alone(log.Incarnation())
-	if err := errors.Join(r.copyLog(old, log, &o.Initial), log.Close()); err != nil {
 		return err
 	}
 	return o.save(dir)
@@ -295,58 +299,6 @@ func (r *recovery) alone(incarnation raft.Incarnation) raft.Configuration {
 	}
 	c.Removed = c.Removed[max(0, len(c.Removed)-removedKept):]
 	return c
-}
-
-// copyLog writes the snapshot and all entries, and behind them the new
-// configuration, in a term of its own.
-func (r *recovery) copyLog(old, log *wal.Log, alone *raft.Configuration) error {
-	d := &r.disk
-	if d.Snapshot.Index > 0 {
-		if err := copySnapshot(old, log, d.Snapshot); err != nil {
-			return err
-		}
-	}
-	last, _ := r.last()
-	hard := raft.HardState{Term: d.Hard.Term + 1, Vote: r.self.ID, Standing: raft.Admitted}
-	entries := append(slices.Clone(d.Entries), raft.Entry{Index: last + 1, Term: hard.Term, Kind: raft.EntryConfig, Data: raft.AppendConfiguration(nil, alone)})
-	first := raft.Write{Seq: 1, HardChanged: true, Hard: hard}
-	if d.Snapshot.Index > 0 {
-		first.Snapshot = &d.Snapshot
-	}
-	if d.Cut.Index > 0 {
-		first.Cut = &d.Cut
-	}
-	for w := first; ; w = (raft.Write{Seq: w.Seq + 1}) {
-		n, bytes := 0, 0
-		for n < len(entries) && (n == 0 || bytes+len(entries[n].Data) <= recoverBatch) {
-			bytes += len(entries[n].Data)
-			n++
-		}
-		w.Entries, entries = entries[:n], entries[n:]
-		if err := log.Append([]wal.Record{{Group: theGroup, Write: w}}); err != nil {
-			return err
-		}
-		if len(entries) == 0 {
-			return log.Sync()
-		}
-	}
-}
-
-func copySnapshot(old, log *wal.Log, base raft.Base) error {
-	from, err := old.OpenSnapshot(theGroup, base.Index)
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	to, err := log.CreateSnapshot(theGroup, base)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(to, from); err != nil {
-		to.Abort()
-		return err
-	}
-	return to.Commit()
 }
 
 // swap puts the new directory in the place of the old one.
