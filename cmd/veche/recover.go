@@ -137,7 +137,7 @@ func (r *recovery) open() (*wal.Log, error) {
 		return nil, usagef("%s is no data directory of a server: it has no identity", r.dir)
 	}
 	r.id = id
-	log, err := wal.Open(wal.OS(), r.dir, id, wal.Options{Random: random64})
+	log, err := wal.Open(wal.OS(), r.dir, id, wal.Options{Random: random64, Salvage: true})
 	if err != nil {
 		return nil, &exitError{dataDirCode(err), err.Error()}
 	}

@@ -149,11 +149,14 @@ func startMember(ctx context.Context, cfg *serveConfig, log *slog.Logger) (m *me
 		return nil, err
 	}
 	limitMemory(log)
-	m.wal, err = wal.Open(wal.OS(), cfg.DataDir, wal.Identity{Cluster: id, Member: self, Name: cfg.Name}, wal.Options{Random: random64})
+	m.wal, err = wal.Open(wal.OS(), cfg.DataDir, wal.Identity{Cluster: id, Member: self, Name: cfg.Name}, wal.Options{Random: random64, Salvage: true})
 	if err != nil {
 		return nil, &exitError{dataDirCode(err), err.Error()}
 	}
 	open.add(m.wal)
+	if err := m.wal.Salvaged(); err != nil {
+		log.Error("the disk has lost confirmed entries; this server counts nowhere until the others have given them back", "err", err)
+	}
 
 	journal := server.NewJournal()
 	var peers peerMetrics
