@@ -12,7 +12,8 @@
 // plays (wire_test.go): it reads packets from a TUN device in each namespace and
 // decides for each pair and direction whether a packet passes, is lost, waits,
 // or becomes a reset. No kernel module like netem is needed, and no program but the
-// Go toolchain; it needs Linux, root and /dev/net/tun, and fails without them.
+// Go toolchain and, for a disk that stalls, mount and mkfs.ext4 with loop devices;
+// it needs Linux, root and /dev/net/tun, and fails without them.
 //
 // What it must never do: pass because something was missing, send a packet
 // outside its own namespaces, or count an unknown outcome as a promise.

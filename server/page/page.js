@@ -24,11 +24,14 @@ function ago(ms) {
 
 function sentence(s) {
   if (s.fault) return "It has halted and takes no part any more.";
+  if (s.removed) return "It was removed from the cluster.";
+  if (s.standing === "damaged") return "Its disk lost entries; it does not vote until its log is whole again.";
+  if (s.fetching) return "It receives a snapshot of " + s.fetching.from.name + (s.fetching.total > 0 ? ", " + Math.floor(100 * s.fetching.bytes / s.fetching.total) + " %." : ".");
   if (s.standing !== "admitted") return "Its disk came up empty; it waits to be admitted by a majority.";
   if (s.role === "leader") {
     return s.confirmed ? "A majority answers it." : "It waits for a majority to answer.";
   }
-  if (s.leader.name) return "It follows " + s.leader.name + ".";
+  if (s.leader.name) return "It follows " + s.leader.name + (s.learner ? " and learns: it counts nowhere yet." : ".");
   return "It knows no leader.";
 }
 
@@ -49,6 +52,8 @@ function showStatus(s) {
     ["durable", s.persisted + " of " + s.last_index],
     ["leader heard", s.role === "leader" ? "itself" : ago(s.last_contact_ms)],
     ["elections started", s.elections],
+    ["election timeout", s.election_timeout_ms.join("–") + " ms" + (s.auto_timing ? ", tuned" : "")],
+    ...(s.changing ? [["voters change", s.changing.old.map((m) => m.name).join(", ") + " → " + s.changing.new.map((m) => m.name).join(", ")]] : []),
     ["up for", ago(s.uptime_ms)],
     ["id", s.id],
     ["cluster", s.cluster],
@@ -84,10 +89,11 @@ function showMembers(s) {
 }
 
 const colours = {
-  became_leader: "up", leader_known: "up", admitted: "up", peer_back: "up",
+  became_leader: "up", leader_known: "up", admitted: "up", peer_back: "up", repaired: "up", caught_up: "up", snapshot_installed: "up",
   became_candidate: "vote", became_pre_candidate: "vote", vote_granted: "vote", vote_refused: "vote",
   pre_vote_granted: "vote", pre_vote_refused: "vote", vote_received: "vote", pre_vote_received: "vote",
   fault: "bad", refused_disk: "bad", leader_gone: "bad", peer_lost: "bad", truncated: "bad", log_full: "bad",
+  removed: "bad", damaged: "bad", disk_stalled: "bad", timing_differs: "bad",
 };
 
 function showEvent(text, when, colour) {
