@@ -12,7 +12,9 @@
 // header, or let one client's connections keep another client out.
 //
 // Where to start reading: server.go (what listens and how it ends), kv.go (one
-// request, from the check to the reply), check.go (what is refused before it
+// request, from the check to the reply), guard.go (what is refused before it
 // costs anything), failure.go (which error a client is told), then split.go,
-// pages.go and journal.go. machine.go is the seam between store and host.
+// pages.go and journal.go. change.go takes changes of the membership on any
+// member, judge.go says what is wrong with them, relay.go passes them on to the
+// leader. machine.go is the seam between store and host.
 package server
