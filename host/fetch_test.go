@@ -233,6 +233,46 @@ func TestFetch_DamageIsFetchedAgain(t *testing.T) {
 	}
 }
 
+// Goal: a snapshot that has rotted on the leader's disk is not sent for ever: the
+// leader makes another. Method: a byte in its middle is changed.
+func TestServe_RottenFileIsReplaced(t *testing.T) {
+	w, f, gap := behind(t, short)
+	l := w.leader()
+	rotten := l.group.core.Status().Snapshot
+	names, err := l.fs.List("data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hurt := 0
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".snap") {
+			continue
+		}
+		file, err := l.fs.Open("data/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteAt([]byte("rot"), 2_000_000); err != nil {
+			t.Fatal(err)
+		}
+		hurt++
+	}
+	*gap = false
+	if !w.run(60*raft.Second, func() bool {
+		if l.group.applier.Index() == l.group.core.Status().LastIndex && len(l.unapplied) == 0 {
+			w.propose(l, "more") // what is applied leads to a snapshot
+		}
+		return f.group.core.Status().Snapshot != 0
+	}) || hurt == 0 {
+		t.Fatalf("%d files were hurt; it did not catch up: %+v", hurt, f.group.fetch)
+	}
+	w.caughtUp(f)
+	if now := f.group.core.Status().Snapshot; now <= rotten {
+		t.Errorf("it stands on the snapshot at %d; the one at %d was rotten", now, rotten)
+	}
+	w.once("7" + large)
+}
+
 // Goal: of a member's own commands, those that the snapshot holds end as unknown
 // and are not applied again; the others are sent once more. Method: a follower's
 // commands reach the leader, but it hears nothing until the log is cut.

@@ -14,7 +14,7 @@ import (
 // Loop's, and must be closed.
 type Keeper struct {
 	log      *wal.Log
-	shelf    []openSnapshot // files that peers fetch
+	shelf    []*openSnapshot // files that peers fetch
 	arriving []arrivingSnapshot
 }
 
@@ -22,6 +22,8 @@ type openSnapshot struct {
 	group raft.GroupID
 	file  snapshotFile
 	r     *wal.SnapshotReader
+	begun bool // somebody has asked for its beginning
+	sound bool // it was read and checked as a whole since
 }
 
 type arrivingSnapshot struct {
@@ -77,27 +79,41 @@ func (k *Keeper) Close() {
 }
 
 // shelved opens a file, or finds it open.
-func (k *Keeper) shelved(g raft.GroupID, file snapshotFile) (*wal.SnapshotReader, error) {
+func (k *Keeper) shelved(g raft.GroupID, file snapshotFile) (*openSnapshot, error) {
 	for _, o := range k.shelf {
 		if o.group == g && o.file.index == file.index {
-			return o.r, nil
+			return o, nil
 		}
 	}
 	r, err := k.log.OpenSnapshot(g, file.index)
 	if err != nil {
 		return nil, err
 	}
-	k.shelf = append(k.shelf, openSnapshot{g, snapshotFile{file.index, r.Base().Term}, r})
-	return r, nil
+	o := &openSnapshot{group: g, file: snapshotFile{file.index, r.Base().Term}, r: r}
+	k.shelf = append(k.shelf, o)
+	return o, nil
 }
 
 // read answers with a part of a file. What cannot be read is gone for the peer:
-// it asks for another.
+// it asks for another. A file that is begun a second time may have arrived in
+// vain, because it is damaged here: it is read as a whole, once.
 func (k *Keeper) read(w *SnapshotWork) {
-	r, err := k.shelved(w.Group, w.file)
-	if err != nil || r.Base().Term != w.file.term || w.offset > uint64(r.Size()) {
+	o, err := k.shelved(w.Group, w.file)
+	if err != nil || o.file != w.file || w.offset > uint64(o.r.Size()) {
 		w.gone, w.err = true, err
 		return
+	}
+	r := o.r
+	if w.offset == 0 {
+		if o.begun && !o.sound {
+			if err := r.Verify(); err != nil {
+				k.release(w)
+				w.gone, w.err = true, err
+				return
+			}
+			o.sound = true
+		}
+		o.begun = true
 	}
 	w.total = uint64(r.Size())
 	w.data = make([]byte, min(uint64(w.length), w.total-w.offset))
@@ -109,7 +125,7 @@ func (k *Keeper) read(w *SnapshotWork) {
 }
 
 func (k *Keeper) release(w *SnapshotWork) {
-	k.shelf = slices.DeleteFunc(k.shelf, func(o openSnapshot) bool {
+	k.shelf = slices.DeleteFunc(k.shelf, func(o *openSnapshot) bool {
 		if o.group != w.Group || o.file.index != w.file.index {
 			return false
 		}

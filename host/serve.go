@@ -100,7 +100,7 @@ func (g *Group) served(w *SnapshotWork, out *Effects) {
 	if !w.gone {
 		c.Total, c.Data, c.Sum = w.total, w.data, w.sum
 	}
-	if s.file.index == w.file.index {
+	if s.file.index == w.file.index && !w.gone {
 		s.total, s.reached = w.total, max(s.reached, w.offset+uint64(len(w.data)))
 	}
 	out.Send = append(out.Send, raft.Message{Group: g.id, Kind: raft.KindSnapshotChunk, From: g.self, To: w.peer,
