@@ -35,7 +35,7 @@ type ApplyBatch struct {
 	capture *raft.Base // not nil: capture the state after the last entry
 
 	self raft.NodeID // with Restore: whose row of the session table is wanted
-	row  session     // that row, once it is restored
+	row  *session    // that row, once it is restored
 }
 
 // waiting is a request that Entries[at] ends.
@@ -123,7 +123,8 @@ func (a *Applier) Restore(b *ApplyBatch, snapshot io.Reader, out *Applied) error
 	if err := a.restore(b.Restore, snapshot); err != nil {
 		return err
 	}
-	b.row = a.sessions.of(b.self)
+	row := a.sessions.of(b.self)
+	b.row = &row
 	return nil
 }
 

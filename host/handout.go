@@ -26,7 +26,7 @@ func (g *Group) restoreTo(base *raft.Base) {
 // is not known. The others are sent again.
 func (g *Group) applied(b *ApplyBatch, now raft.Time, out *Effects) {
 	g.out--
-	if b.Restore == nil {
+	if b.row == nil { // it restored nothing, or could not
 		return
 	}
 	g.restoring = g.restore != nil
