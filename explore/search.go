@@ -21,7 +21,7 @@ type Result struct {
 	Locals      int           // different states of one server
 	Messages    int           // different messages
 	Took        time.Duration // by the clock
-	Work        time.Duration // of all workers together
+	Work        time.Duration // of all processors together
 	Broken      string        // the promise that is broken, empty if none is
 	Trace       []string      // the shortest way to it; Replay repeats it
 }
@@ -74,7 +74,7 @@ func Run(scope Scope, states, workers int) (Result, error) {
 	}
 	s := &search{w: w, seen: newSeen(1 << 16)}
 	s.totals.Scope = scope.Name
-	started := time.Now()
+	started, used := time.Now(), processorTime()
 	s.seen.add(st.key, 0)
 	s.next = []chunk{{words: w.encode(nil, st), states: 1}}
 	for len(s.next) > 0 && s.found == nil && w.trouble == "" {
@@ -88,7 +88,10 @@ func Run(scope Scope, states, workers int) (Result, error) {
 			s.totals.Depth++
 		}
 	}
-	s.totals.Took = time.Since(started)
+	s.totals.Took, s.totals.Work = time.Since(started), processorTime()-used
+	if s.totals.Work == 0 {
+		s.totals.Work = s.totals.Took * time.Duration(workers) // not told here
+	}
 	return s.finish()
 }
 
@@ -154,7 +157,6 @@ func (s *search) walkBatch(workers int) {
 		s.next = append(s.next, x.done...)
 		s.totals.Transitions += x.transitions
 		s.totals.Skipped += x.skipped
-		s.totals.Work += x.took
 	}
 }
 
@@ -166,11 +168,9 @@ type worker struct {
 	done        []chunk
 	transitions int
 	skipped     int
-	took        time.Duration
 }
 
 func (x *worker) work() {
-	started := time.Now()
 	for {
 		k := int(x.s.claimed.Add(1)) - 1
 		if k >= len(x.s.batch) {
@@ -183,7 +183,6 @@ func (x *worker) work() {
 		}
 		c.words = nil
 	}
-	x.took = time.Since(started)
 }
 
 func (x *worker) close() {

@@ -17,7 +17,7 @@ const maxExploreStates = 2_000_000_000
 
 func simExploreCommand() *cobra.Command {
 	var names []string
-	states, workers := 5_000_000, 0
+	states, workers := 20_000_000, 0
 	cmd := &cobra.Command{
 		Use:   "explore",
 		Short: "Walk through every state that a few servers can reach within bounds",
