@@ -19,8 +19,8 @@ import (
 const (
 	ioctlFreeze = 0xC0045877
 	ioctlThaw   = 0xC0045878
-	stallFor    = 2 * time.Second
-	stallMax    = 1500 * time.Millisecond // until another one leads: an election timeout, and looks from outside on a busy machine
+	stallFor    = 3 * time.Second
+	stallMax    = 2500 * time.Millisecond // until another one leads: a second, and looks from outside on a busy machine
 	diskBytes   = 96 << 20                // a log's segments and a small file system's own data
 )
 

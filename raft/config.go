@@ -45,7 +45,7 @@ type Config struct {
 	// Lab leaves rules out, in a build with the tag lab; otherwise it is empty.
 	Lab Lab
 	// StallAfter is how long the leader's disk may confirm nothing before it
-	// hands over; 0 means ElectionMax.
+	// hands over; 0 means a second, or ElectionMax if that is longer.
 	StallAfter Duration
 	// Joining: this server is added to a cluster that exists. Its empty disk
 	// never counts as the first start of a cluster.
@@ -88,7 +88,11 @@ const (
 	defaultMaxUncommittedBytes = 64 << 20
 	defaultMaxLogBytes         = 512 << 20
 	defaultMaxCommandBytes     = 4 << 20
-	defaultMaxDrift            = 5_000 // 0.5 %: ten times what a crystal drifts
+	// Others commit without the leader's disk meanwhile, so there is no hurry, and
+	// a large sync by somebody else on that disk is no reason to move.
+	defaultStallAfter = Second
+
+	defaultMaxDrift = 5_000 // 0.5 %: ten times what a crystal drifts
 
 	// AutoFloor is the smallest election timeout that AutoTiming chooses.
 	AutoFloor = 20 * Millisecond
@@ -109,7 +113,7 @@ func (c Config) withDefaults() Config {
 	}
 	or(&c.MaxDrift, defaultMaxDrift)
 	if c.StallAfter == 0 {
-		c.StallAfter = c.ElectionMax
+		c.StallAfter = max(defaultStallAfter, c.ElectionMax)
 	}
 	if c.Level == 0 {
 		c.Level = LevelNow

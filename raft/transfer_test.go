@@ -92,7 +92,7 @@ func TestTransfer_AwayFromAStalledDisk(t *testing.T) {
 	l.diskSlow = true
 	from, began := len(c.trace), c.now
 	c.propose(l, 1, "x")
-	c.until("another leader", 500, func() bool { n := c.leader(); return n != nil && n != l })
+	c.until("another leader", 1300, func() bool { n := c.leader(); return n != nil && n != l })
 	started := c.eventsOf(EventTransferStarted, from)
 	if len(c.eventsOf(EventDiskStalled, from)) != 1 || len(started) != 1 || started[0].Reason != ReasonDiskStalled {
 		t.Fatalf("stalled %+v, started %+v", c.eventsOf(EventDiskStalled, from), started)
@@ -115,7 +115,7 @@ func TestTransfer_AwayFromAStalledDiskUnderReads(t *testing.T) {
 	for tag := uint64(100); c.leader() == l; tag++ {
 		c.step(l, Input{Kind: InputRead, Tag: tag})
 		c.pass(5)
-		if c.now-began > Time(2*DefaultElectionMax) {
+		if c.now-began > Time(defaultStallAfter+DefaultElectionMax) {
 			t.Fatalf("it still leads %d ms after its disk stalled", (c.now-began)/Time(Millisecond))
 		}
 	}
