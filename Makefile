@@ -1,5 +1,5 @@
 # Two commands are enough to begin: make demo, make test. Both need only Go.
-.PHONY: demo build test race explore fuzz mutants bench test-faults test-browser test-etcdctl links figure16 fix
+.PHONY: demo build test race explore fuzz seeds mutants bench test-faults test-browser test-etcdctl links figure16 fix
 VECHE = go run ./cmd/veche
 
 demo: ; $(VECHE) demo
@@ -7,6 +7,7 @@ build: ; CGO_ENABLED=0 go build -trimpath -o bin/veche ./cmd/veche
 test: ; go vet ./... && test -z "$$(gofmt -l .)" && go test $$(go list ./... | grep -v sim/check) && go test -count=1 -v ./sim/check
 race: ; go test -race -short ./...
 explore: ; $(VECHE) sim explore
+seeds: ; $(VECHE) sim run --seeds 5000 --first 10001 --full --keep sim/check/testdata/seeds
 fuzz: ; go run ./internal/fuzz -time 5s
 links: ; mkdir -p bin && go test -tags lab ./sim/lab && go run -tags lab ./cmd/veche sim links --svg bin/links.svg
 figure16: ; mkdir -p bin && go run -tags lab ./cmd/veche sim figure16 --svg bin/figure16.svg

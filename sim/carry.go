@@ -331,7 +331,10 @@ func (w *World) applyNext(i int) {
 			return
 		}
 		err := w.carryOut(i, b)
-		if n.dying != nil || n.ills.failed && errors.Is(err, wal.ErrIO) {
+		if !n.up {
+			return
+		}
+		if n.dying != nil || n.ills.failed && errors.Is(err, wal.ErrIO) || errors.Is(err, wal.ErrDamaged) {
 			w.diskFailed(i, "read a snapshot", err)
 			return
 		}

@@ -9,21 +9,46 @@ import (
 
 // ills is what is wrong with a node's disk now.
 type ills struct {
-	fails  wal.Op // the next such operation fails; 0: none will
-	failed bool   // one has, since the process started
-	full   bool   // there is little room
+	fails   wal.Op           // the next such operation fails; 0: none will
+	failed  bool             // one has, since the process started
+	full    bool             // there is little room
+	rotten  bool             // a bit of it has changed, and it was not opened since
+	rotted  bool             // a bit of it has changed at some time
+	batches map[string]batch // of each segment
+}
+
+// batch is where the writes of a segment began since the last sync of it, and
+// before. What stands before last is known to be durable by what stands there: a
+// bit that changes later on may look like a write that tore.
+type batch struct {
+	last, now int64
+	open      bool // there were writes since the last sync
+}
+
+// note sees the writes and the syncs of segments.
+func (b batch) note(op wal.Op, off int64) batch {
+	switch {
+	case op == wal.OpWrite && !b.open:
+		b.now, b.open = off, true
+	case op == wal.OpSync && b.open:
+		b.last, b.open = b.now, false
+	}
+	return b
 }
 
 // touched is asked before a file of a server is touched. Once the server's end
 // has come there, nothing works any more.
-func (w *World) touched(i int, op wal.Op, name string) error {
+func (w *World) touched(i int, op wal.Op, name string, off int64) error {
 	n := &w.nodes[i]
+	if (op == wal.OpWrite || op == wal.OpSync) && hasSuffix(name, ".wal") {
+		n.ills.batches[name] = n.ills.batches[name].note(op, off)
+	}
 	if n.dying != nil {
 		return wal.ErrCrashed
 	}
 	if n.ills.fails == op {
 		n.ills.fails, n.ills.failed = 0, true
-		w.fault(Server(raft.NodeID(i+1)) + " has a disk that fails")
+		w.fault(Server(raft.NodeID(i+1)) + " has a disk that fails: " + opWords[op] + " " + name)
 		return wal.ErrIO
 	}
 	at := atDisk
@@ -38,6 +63,9 @@ func (w *World) touched(i int, op wal.Op, name string) error {
 	}
 	return nil
 }
+
+var opWords = [wal.OpSync + 1]string{wal.OpCreate: "create", wal.OpRename: "rename", wal.OpSyncDir: "sync", wal.OpRead: "read",
+	wal.OpWrite: "write", wal.OpSync: "sync"}
 
 // diskFailed says whether the server has ended while it touched its disk: its
 // end had come there, or the disk failed or was full, which a server does not
@@ -59,7 +87,43 @@ func (w *World) diskFailed(i int, what string, err error) bool {
 		w.comeBack(i, raft.Duration(n.wear.LogBetween(int64(50*raft.Millisecond), int64(2*raft.Second))))
 		return true
 	}
+	if n.ills.rotten && errors.Is(err, wal.ErrDamaged) {
+		w.fault(name(i) + " cannot " + what + ", and is of no use any more")
+		w.leave(i, partLost)
+		return true
+	}
 	w.witness.must(false, DiskRemembers, func() string { return name(i) + " cannot " + what + ": " + err.Error() })
+	return true
+}
+
+// rot changes a bit of one of a node's files, unless the others could not do
+// without it, and lets its machine start anew.
+func (w *World) rot(i int, r *Rand, down raft.Duration) bool {
+	n := &w.nodes[i]
+	if !w.in(i) || !w.livesWithout(1<<i) || w.now-w.askedAt < raft.Time(raft.Second) {
+		return false
+	}
+	names, err := n.disk.List(dataDir)
+	if err != nil || len(names) == 0 {
+		return false
+	}
+	file := dataDir + "/" + names[r.Intn(len(names))]
+	size, _ := n.disk.Length(file)
+	if hasSuffix(file, ".wal") {
+		size = min(size, n.ills.batches[file].last)
+	}
+	if size == 0 {
+		return false
+	}
+	if !n.disk.Rot(file, r.Between(0, size-1), 1<<r.Intn(8)) {
+		return false
+	}
+	n.ills.rotten, n.ills.rotted = true, true
+	w.fault(name(i) + " has a bit of " + file + " changed")
+	if n.up {
+		w.PowerCut(i)
+		w.comeBack(i, down)
+	}
 	return true
 }
 

@@ -16,15 +16,16 @@ func identity(i int) wal.Identity {
 
 // newDisk gives an empty disk, which asks the world before it is touched.
 func newDisk(w *World, i int) *wal.MemFS {
+	w.nodes[i].ills = ills{batches: map[string]batch{}}
 	d := wal.NewMemFS()
-	d.Fail = func(op wal.Op, name string, _ int64) error { return w.touched(i, op, name) }
+	d.Fail = func(op wal.Op, name string, off int64) error { return w.touched(i, op, name, off) }
 	return d
 }
 
 func openLog(w *World, i int) (*wal.Log, error) {
 	return wal.Open(w.nodes[i].disk, dataDir, identity(i), wal.Options{
-		SegmentBytes: w.segmentBytes,
-		Random:       func() uint64 { return w.nodes[i].rand.Uint64() | 1 },
+		SegmentBytes: w.segmentBytes, Salvage: true,
+		Random: func() uint64 { return w.nodes[i].rand.Uint64() | 1 },
 	})
 }
 

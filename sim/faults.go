@@ -40,6 +40,8 @@ const (
 	FaultRemoveLeader
 	FaultReplace
 	FaultJoint
+	FaultRot
+	FaultLevels
 	classes
 )
 
@@ -47,7 +49,9 @@ const (
 func (c Class) ByChance() bool { return c <= FaultReorder }
 
 // Lasting says that the class is a property of the whole seed.
-func (c Class) Lasting() bool { return c == FaultDrift || c == FaultTorn || c == FaultWildDrift }
+func (c Class) Lasting() bool {
+	return c == FaultDrift || c == FaultTorn || c == FaultWildDrift || c == FaultLevels
+}
 
 // weight is how often the class comes, compared with others that a seed has.
 func (c Class) weight() int {
@@ -78,6 +82,7 @@ var classNames = [classes]string{
 	"sleeping machines", "clocks beyond the bound",
 	"lost disks", "learners added", "voters added", "promotions", "demotions", "removals", "removals of the leader",
 	"replacements", "several changes at once",
+	"bits that change on a disk", "programs of two levels",
 }
 
 // ClassNamed finds a class by its words.

@@ -144,7 +144,7 @@ func TestWitness_SeesEachBrokenPromise(t *testing.T) {
 		}},
 		{"a disk forgets", DiskRemembers, func(s scene) {
 			s.keep(0, 1, 1, 2, a)
-			s.restarted(0, &raft.Restored{Hard: raft.HardState{Term: 1, Vote: 2, Standing: raft.Admitted}})
+			s.restarted(0, &raft.Restored{Hard: raft.HardState{Term: 1, Vote: 2, Standing: raft.Admitted}}, true)
 		}},
 		{"a leader without votes", ElectedByMajority, func(s scene) {
 			s.keep(0, 1, 1, 1)
@@ -179,19 +179,23 @@ func TestWitness_SeesEachBrokenPromise(t *testing.T) {
 		}},
 		{"a commit on a damaged disk", CommitOnMajority, func(s scene) {
 			s.keep(0, 1, 1, 1, a)
-			s.restarted(1, &raft.Restored{Damaged: true})
+			s.restarted(1, &raft.Restored{Damaged: true}, true)
 			s.keep(1, 1, 1, 1, a)
 			s.leadsTerm(0, 1)
 			s.commits(0, 1, 1)
 		}},
+		{"a disk that did not rot is damaged", DiskRemembers, func(s scene) {
+			s.keep(0, 1, 1, 1, a)
+			s.restarted(0, &raft.Restored{Damaged: true, Hard: raft.HardState{Term: 1, Vote: 1, Standing: raft.Damaged}}, false)
+		}},
 		{"a damaged disk votes", DamagedIsSilent, func(s scene) {
 			s.keep(0, 1, 3, 2)
-			s.restarted(0, &raft.Restored{Damaged: true, Hard: raft.HardState{Term: 3, Vote: 2, Standing: raft.Admitted}})
+			s.restarted(0, &raft.Restored{Damaged: true, Hard: raft.HardState{Term: 3, Vote: 2, Standing: raft.Admitted}}, true)
 			s.sent(0, vote3(2), false)
 		}},
 		{"a damaged disk acknowledges", DamagedIsSilent, func(s scene) {
 			s.keep(0, 1, 1, 2, a)
-			s.restarted(0, &raft.Restored{Damaged: true, Hard: raft.HardState{Term: 1, Vote: 2, Standing: raft.Admitted}})
+			s.restarted(0, &raft.Restored{Damaged: true, Hard: raft.HardState{Term: 1, Vote: 2, Standing: raft.Admitted}}, true)
 			s.keep(0, 2, 1, 2, a)
 			s.sent(0, ack(1), false)
 		}},
@@ -242,7 +246,7 @@ func TestWitness_TakesWhatIsRight(t *testing.T) {
 		if kept > 1 {
 			got.Hard.Vote, got.Entries = 2, append(got.Entries, at(2, 2, "b"))
 		}
-		s.restarted(0, &got)
+		s.restarted(0, &got, false)
 		if s.broken != nil {
 			t.Errorf("with %d of the unsynced writes kept: %v", kept, s.broken)
 		}

@@ -36,6 +36,9 @@ func (w *World) kept(e *event) {
 		w.diskFailed(e.node, "work on a snapshot", nil)
 		return
 	}
+	if w.reached(e.node, atKept, anything) {
+		return
+	}
 	n.loop.Kept(k)
 	if len(n.works) > 0 {
 		w.keepNext(e.node)
@@ -48,6 +51,9 @@ func (w *World) carryOut(i int, b *host.ApplyBatch) error {
 	n := &w.nodes[i]
 	if b.Restore == nil {
 		return n.group.Applier().Apply(b, &n.applied)
+	}
+	if w.reached(i, atRestore, anything) {
+		return nil
 	}
 	file, err := loadSnapshot(n.log, b.Restore.Index)
 	if err != nil {

@@ -232,7 +232,7 @@ func (w *World) livesWithout(lost nodeSet) bool {
 func (w *World) lives(c *raft.Configuration, lost nodeSet) bool {
 	return agreed(c, func(id raft.NodeID) bool {
 		i := int(id - 1)
-		return i < len(w.nodes) && w.in(i) && !w.nodes[i].wiped && !w.witness.damaged[i] && !lost.has(i) &&
+		return i < len(w.nodes) && w.in(i) && !w.nodes[i].wiped && !w.nodes[i].ills.rotten && !w.witness.damaged[i] && !lost.has(i) &&
 			w.witness.disk[i].hard.Standing == raft.Admitted
 	})
 }

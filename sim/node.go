@@ -56,11 +56,12 @@ type node struct {
 
 	clocks
 
-	part    part
-	initial raft.Configuration // what a newcomer was told; without members: the world's
-	wiped   bool               // its first disk is gone
-	asleep  bool               // the machine sleeps, and not only the process is paused
-	since   raft.Time
+	part     part
+	initial  raft.Configuration // what a newcomer was told; without members: the world's
+	wiped    bool               // its first disk is gone
+	upgraded bool               // it runs the new program
+	asleep   bool               // the machine sleeps, and not only the process is paused
+	since    raft.Time
 }
 
 // waiter is told the end of one request.
@@ -103,7 +104,7 @@ func (w *World) Start(i int) {
 		return
 	}
 	disk := log.Restored(group)
-	w.witness.restarted(i, &disk)
+	w.witness.restarted(i, &disk, n.ills.rotted)
 	w.set(&n.clocks, &n.rand)
 	n.loop = host.NewLoop()
 	n.requests = map[uint64]*host.Request{}
@@ -132,6 +133,7 @@ func (w *World) Start(i int) {
 		return
 	}
 	log.Release()
+	n.ills.rotten = false
 	if !w.reached(i, atOpened, anything) {
 		w.turn(i)
 	}
@@ -144,7 +146,7 @@ func (w *World) groupConfig(i int) host.GroupConfig {
 		ClientAddr: name(i) + ":2379", Initial: w.initial.Clone(),
 		Seed: n.rand.Uint64(), NoFastDetection: w.slow,
 		MaxAppendBytes: w.appendBytes, MaxInflight: w.inflight,
-		LeaseReads: w.leases, MaxDrift: w.maxDrift,
+		LeaseReads: w.leases, MaxDrift: w.maxDrift, Level: w.program(i),
 	}}
 	if len(n.initial.Members) > 0 {
 		cfg.Raft.Initial, cfg.Raft.Joining = n.initial.Clone(), true
@@ -153,6 +155,19 @@ func (w *World) groupConfig(i int) host.GroupConfig {
 		w.opt.Trial.set(&cfg.Raft)
 	}
 	return cfg
+}
+
+// program is the feature level of what a node runs: where programs are upgraded,
+// some starts bring the new one, and it stays.
+func (w *World) program(i int) raft.Level {
+	n := &w.nodes[i]
+	if !w.upgrades || n.rand.Chance(1, 3) {
+		n.upgraded = true
+	}
+	if n.upgraded {
+		return raft.LevelNow
+	}
+	return raft.LevelSingle
 }
 
 func (w *World) newMachine(i int) *machine {

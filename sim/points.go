@@ -26,6 +26,8 @@ const (
 	atCapture               // a snapshot is captured, and not saved
 	atSaved                 // its file is durable, and the core does not know
 	atOpened                // the log is recovered, and the first turn not taken
+	atRestore               // a snapshot is about to replace the state
+	atKept                  // work on a snapshot file is done, and the core does not know
 	atDisk                  // a file is about to be touched while the server runs
 	atOpening               // the same while it starts
 	moments
@@ -144,6 +146,11 @@ var points = [...]point{
 	{"configuration sent to half the servers", atHalf, factConfig},
 	{"configuration durable, not counted", atSynced, factConfig},
 	{"configuration committed, nothing done", atTurn, factConfigCommitted},
+	{"joint configuration appended, not committed", atWritten, factJoint},
+	{"joint configuration sent to half the servers", atHalf, factJoint},
+	{"joint configuration durable, not counted", atSynced, factJoint},
+	{"removed, not stopped", atTurn, factRemoved},
+	{"repaired, nothing written", atTurn, factRepaired},
 	{"standing changed, not synced", atSync, factStanding},
 	{"standing durable, not told", atSynced, factStanding},
 	{"greeting received, not answered", atReceive, factGreet},
@@ -159,6 +166,15 @@ var points = [...]point{
 	{"snapshot recorded, not synced", atSync, factSnapshot},
 	{"snapshot recorded, log not cut", atSynced, factSnapshot},
 	{"older snapshot about to be removed", atDisk, factSnapshotGone},
+	{"snapshot offered, not seen", atReceive, factOffer},
+	{"snapshot asked for, not served", atReceive, factFetch},
+	{"chunk sent, nothing else done", atSent, factChunk},
+	{"chunk received, not stored", atReceive, factChunk},
+	{"work on a snapshot done, not told", atKept, anything},
+	{"install decided, not written", atTurn, factInstall},
+	{"install written, not synced", atWritten, factInstall},
+	{"install durable, not told", atSynced, factInstall},
+	{"install durable, state not replaced", atRestore, anything},
 	{"log cut, not synced", atSync, factCut},
 	{"log cut, segments not released", atSynced, factCut},
 	{"segment about to be written", atDisk, factSegmentWrite},
@@ -293,11 +309,18 @@ func (w *World) factsOf(i int, wr *raft.Write, led raft.Term) (f fact) {
 				f |= factNoop
 			case raft.EntryConfig:
 				f |= factConfig
+				var c raft.Configuration
+				if raft.DecodeConfiguration(wr.Entries[k].Data, &c) == nil && len(c.Outgoing) > 0 {
+					f |= factJoint
+				}
 			}
 		}
 	}
-	if wr.Snapshot != nil {
+	if s := wr.Snapshot; s != nil {
 		f |= factSnapshot
+		if s.Index > m.last() || m.terms[s.Index] != s.Term {
+			f |= factInstall
+		}
 	}
 	if wr.Cut != nil {
 		f |= factCut

@@ -109,6 +109,9 @@ func (w *World) quiet() bool {
 		if n := &w.nodes[i]; n.part == partGone && slices.Contains(w.settled().Removed, raft.NodeID(i+1)) && w.knowsMember(i) {
 			n.part = partIn
 			w.Start(i)
+			if n.up && !w.knowsMember(i) {
+				w.leave(i, partGone) // its disk had lost more since
+			}
 		}
 	}
 	for end := w.now + raft.Time(quietMax); w.now < end; {
@@ -117,7 +120,7 @@ func (w *World) quiet() bool {
 		}
 		running := false
 		for i := range w.nodes {
-			running = running || w.nodes[i].up && !w.member(i)
+			running = running || w.nodes[i].up && !w.member(i) && w.knowsMember(i)
 		}
 		w.witness.must(w.leader() == leader && w.witness.leads[leader] == term, RemovedIsQuiet, func() string {
 			return name(leader) + " led term " + num(uint64(term)) + " until removed servers started again; now " + w.picture()
@@ -195,7 +198,7 @@ func (w *World) leveled() bool {
 			}
 			continue
 		}
-		if w.witness.mem[i].last() != last || w.witness.disk[i].last() != last || w.witness.applied[i] != last {
+		if w.witness.damaged[i] || w.witness.mem[i].last() != last || w.witness.disk[i].last() != last || w.witness.applied[i] != last {
 			return false
 		}
 	}

@@ -107,6 +107,10 @@ func (w *World) inflict(c Class, r *Rand) bool {
 		return w.reform(c, r)
 	case FaultLostDisk:
 		return w.loseDisk(victim, down)
+	case FaultRot:
+		return w.rot(victim, r, down)
+	case FaultLevels:
+		w.upgrades = true
 	case FaultTorn:
 		w.torn = true
 	case FaultDiskError:

@@ -240,8 +240,9 @@ func (w *witness) synced(node int, seq raft.Seq) {
 
 // restarted is told what a disk came up with, and checks that it is all that was
 // synced and perhaps some of the writes after it, in order; or, if the disk says
-// of itself that it is damaged, a beginning of that.
-func (w *witness) restarted(node int, got *raft.Restored) {
+// of itself that it is damaged, a beginning of that. It may say so only if it has
+// rotted.
+func (w *witness) restarted(node int, got *raft.Restored, rotted bool) {
 	try := w.disk[node].clone()
 	found := holds(&try, got)
 	for i := 0; !found && i < len(w.pending[node]); i++ {
@@ -253,9 +254,13 @@ func (w *witness) restarted(node int, got *raft.Restored) {
 			" and " + num(uint64(w.disk[node].last())) + " entries, and came up with term " + num(uint64(got.Hard.Term)) + ", vote " +
 			Server(got.Hard.Vote) + " and entries up to " + num(uint64(got.Cut.Index)+uint64(len(got.Entries)))
 	})
-	if found && got.Damaged {
+	w.must(!found || !lossy(&try, got) || rotted, DiskRemembers, func() string {
+		return name(node) + " has lost what was synced, though no bit of its disk has changed"
+	})
+	if found && lossy(&try, got) {
 		w.remember(node, try)
 		try = try.upTo(got.Cut.Index + raft.Index(len(got.Entries)))
+		try.hard = got.Hard
 	}
 	w.damaged[node] = w.damaged[node] || got.Damaged || got.Hard.Standing == raft.Damaged
 	// The disk may hold more than was confirmed; from now on it counts as held.
@@ -276,11 +281,20 @@ func (w *witness) wiped(node int) {
 	w.pending[node] = nil
 }
 
+// lossy says whether a disk tells that it has lost something that the image has.
+func lossy(m *image, got *raft.Restored) bool {
+	return got.Damaged || got.Hard.Standing == raft.Damaged && m.hard.Standing != raft.Damaged
+}
+
 // holds tells whether a restored log is the image, or, of a damaged disk, its
 // beginning.
 func holds(m *image, got *raft.Restored) bool {
 	last := got.Cut.Index + raft.Index(len(got.Entries))
-	if got.Hard != m.hard || last > m.last() || last < m.last() && !got.Damaged {
+	hard := m.hard
+	if lossy(m, got) && got.Hard.Standing == raft.Damaged {
+		hard.Standing = raft.Damaged
+	}
+	if got.Hard != hard || last > m.last() || last < m.last() && !lossy(m, got) {
 		return false
 	}
 	prefix := m.prefix[got.Cut.Index]

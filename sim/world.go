@@ -71,6 +71,7 @@ type World struct {
 	leases           bool          // reads by lease
 	maxDrift         int           // what leases allow for; 0: the core's default
 	torn             bool          // power cuts tear sectors
+	upgrades         bool          // programs of two levels run
 	slow             bool          // fast detection is off
 	snapshotBytes    int
 	trailBytes       int // of the log that is kept behind a snapshot

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"charm.land/lipgloss/v2"
@@ -47,6 +48,7 @@ type simOptions struct {
 	only    string
 	without []string
 	keep    string
+	full    bool
 	kept    string
 	verbose bool
 }
@@ -93,6 +95,7 @@ func simRunCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.only, "only", "", "of the faults of the seed, let strike only those with these numbers: 3,17,22 (0: none)")
 	cmd.Flags().StringSliceVar(&o.without, "without", nil, "classes of faults that do not strike, as the table names them: \"partitions,full disks\"")
 	cmd.Flags().IntVar(&o.clients, "clients", 0, "how many clients (default: as the seed draws)")
+	cmd.Flags().BoolVar(&o.full, "full", false, "fail as well if the seeds did too little: every fault, every named point, 20 operations a second …")
 	cmd.Flags().StringVar(&o.keep, "keep", "", "a directory where a seed that fails is kept in a file")
 	cmd.Flags().StringVar(&o.kept, "kept", "", "run the seed that was kept in this file")
 	cmd.Flags().IntVar(&o.workers, "workers", 0, "worlds at a time (default: one for each processor)")
@@ -178,6 +181,9 @@ func simMany(o *simOptions, out, progress io.Writer) error {
 		return &exitError{exitFailed, simFailure(failure, o.keep, progress)}
 	}
 	fmt.Fprintf(out, "%d seeds, no promise broken\n", totals.Seeds)
+	if wants := totals.Wants(); o.full && len(wants) > 0 {
+		return &exitError{exitFailed, "the seeds did too little: " + strings.Join(wants, "; ")}
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package check
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"veche/raft"
 	"veche/sim"
@@ -66,6 +67,24 @@ func TestLinearizable_SeesWhatCannotBe(t *testing.T) {
 		if _, _, err := Linearizable(c.ops); (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)
 		}
+	}
+}
+
+// TestTotals_SayWhatAFullRunLacks asks an empty run, and one that did enough.
+func TestTotals_SayWhatAFullRunLacks(t *testing.T) {
+	var none Totals
+	if wants := none.Wants(); len(wants) < 3+sim.Points+sim.Classes {
+		t.Errorf("a run that did nothing wants only %q", wants)
+	}
+	much := Totals{Simulated: 3600 * raft.Second, Processor: time.Second, Done: 1e6, Leased: 1, Changed: 1}
+	for c := range much.Faults {
+		much.Faults[c] = 1e4
+	}
+	for p := range much.Ends {
+		much.Ends[p] = 1
+	}
+	if wants := much.Wants(); wants != nil {
+		t.Errorf("a run that did enough wants %q", wants)
 	}
 }
 

@@ -91,6 +91,43 @@ func (t *Totals) Missed() []string {
 	return names
 }
 
+// The floors of a full run.
+const (
+	floorOperations = 20.0 // ended in a simulated second
+	floorFaults     = 25.0 // struck in a simulated minute
+	floorHours      = 4.0  // simulated in a processor's minute
+)
+
+// Wants says what a full run of some thousand seeds has not done, one sentence
+// each; nil if it did enough.
+func (t *Totals) Wants() []string {
+	var wants []string
+	for _, f := range []struct {
+		what       string
+		has, floor float64
+	}{
+		{"operations in a simulated second", t.OperationsPerSecond(), floorOperations},
+		{"faults in a simulated minute", t.FaultsPerMinute(), floorFaults},
+		{"simulated hours in a processor's minute", t.HoursPerProcessorMinute(), floorHours},
+	} {
+		if f.has < f.floor {
+			wants = append(wants, fmt.Sprintf("%.1f %s, and %.0f are wanted", f.has, f.what, f.floor))
+		}
+	}
+	for c, n := range t.Faults {
+		if n == 0 {
+			wants = append(wants, fmt.Sprintf("no fault of the class %q", sim.Class(c)))
+		}
+	}
+	for _, name := range t.Missed() {
+		wants = append(wants, fmt.Sprintf("no server ended at %q", name))
+	}
+	if t.Leased == 0 || t.Changed == 0 {
+		wants = append(wants, "no read upon a lease, or no change of the membership")
+	}
+	return wants
+}
+
 func (t *Totals) faults() string {
 	parts := make([]string, 0, sim.Classes)
 	for c, n := range t.Faults {
