@@ -44,6 +44,7 @@ type Op struct {
 	Value   uint64     // Get: what was read
 	Swapped bool       // Swap: whether it wrote
 	Index   raft.Index // where it stands in the log, or what it waited for
+	Leased  bool       // Get: upon a lease
 	Applied int        // how often the replicated state machine carried it out
 	floor   raft.Index // the highest index that was acknowledged to anybody before Call
 	run     uint32     // of the node's process that was asked
@@ -198,6 +199,7 @@ func (w *World) finished(o *Op, node int, res host.Result) {
 		})
 		if res.Expiry != 0 {
 			w.load.leased++
+			o.Leased = true
 		}
 		o.Value = w.nodes[node].machine.get(o.Key)
 		c.seen[o.Key%keysHot] = o.Value

@@ -22,7 +22,7 @@ func (p *Player) expect(args []string) error {
 //	term S1 3          role S1 follower     up S1             refused S1
 //	admitted S1        commit 5             applied S1 5      log S1 1 1 2
 //	same logs          answered             waiting           x = 1 @S1
-//	no x @S1           version x 1 @S1
+//	no x @S1           version x 1 @S1      and those of play_members.go
 func (p *Player) holds(args []string) (bool, error) {
 	if len(args) == 0 {
 		return false, p.wrong("a condition is missing")
@@ -45,6 +45,9 @@ func (p *Player) holds(args []string) (bool, error) {
 			open = open || id > 0 && w.load.ops[id].Outcome == OpPending
 		}
 		return open == (line == "waiting"), nil
+	case args[0] == "joint" || args[0] == "voters" || args[0] == "learners" || args[0] == "damaged" || args[0] == "removed" || args[0] == "stands":
+		ok, _, err := p.holdsMembers(args)
+		return ok, err
 	case strings.Contains(line, "@"):
 		return p.holdsKey(args)
 	case args[0] == "leaders" || args[0] == "commit":

@@ -87,7 +87,8 @@ func (p *Player) now() raft.Time {
 }
 
 // setting are the commands that only say how the world is, before it begins.
-var setting = map[string]bool{"nodes": true, "seed": true, "fast": true, "append-bytes": true, "snapshot-bytes": true, "disk": true}
+var setting = map[string]bool{"nodes": true, "seed": true, "fast": true, "append-bytes": true, "snapshot-bytes": true, "disk": true,
+	"spares": true, "trail-bytes": true, "lease": true}
 
 // silentCommands are not repeated in what happened: one sees what they do.
 var silentCommands = map[string]bool{"expect": true, "run": true, "elect": true, "draw": true, "logs": true,
@@ -140,6 +141,16 @@ func (p *Player) command(words []string) error {
 		return nil
 	case "put", "get", "delete", "local":
 		return p.client(words)
+	case "join":
+		return p.each(args, p.join)
+	case "change":
+		return p.changeMembers(args)
+	case "transfer":
+		return p.transfer(args)
+	case "rot":
+		return p.each(args, p.rot)
+	case "end":
+		return p.endAt(args)
 	case "expect":
 		return p.expect(args)
 	case "logs":
@@ -159,10 +170,14 @@ func (p *Player) set(words []string) error {
 	if len(words) != 2 {
 		return p.wrong(words[0] + " takes one word")
 	}
-	if words[0] == "fast" {
-		p.opt.Slow = words[1] == "off"
+	if words[0] == "fast" || words[0] == "lease" {
 		if words[1] != "on" && words[1] != "off" {
-			return p.wrong("fast is on or off")
+			return p.wrong(words[0] + " is on or off")
+		}
+		if words[0] == "fast" {
+			p.opt.Slow = words[1] == "off"
+		} else {
+			p.opt.Leases = words[1] == "on"
 		}
 		return nil
 	}
@@ -182,6 +197,10 @@ func (p *Player) set(words []string) error {
 		p.opt.MaxAppendBytes = n
 	case "snapshot-bytes":
 		p.opt.SnapshotBytes = n
+	case "trail-bytes":
+		p.opt.TrailBytes = n
+	case "spares":
+		p.opt.Spares = n
 	}
 	return nil
 }
@@ -257,8 +276,8 @@ func (p *Player) begin() {
 // node takes "S3" or "S3," to the index 2.
 func (p *Player) node(word string) (int, error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSuffix(word, ","), "S"))
-	if err != nil || !strings.HasPrefix(word, "S") || n < 1 || n > p.opt.Nodes {
-		return 0, p.wrong(word + " is not a server; they are S1 to S" + num(uint64(p.opt.Nodes)))
+	if err != nil || !strings.HasPrefix(word, "S") || n < 1 || n > p.opt.Nodes+p.opt.Spares {
+		return 0, p.wrong(word + " is not a server; they are S1 to S" + num(uint64(p.opt.Nodes+p.opt.Spares)))
 	}
 	return n - 1, nil
 }
@@ -266,7 +285,7 @@ func (p *Player) node(word string) (int, error) {
 // each does something to each server that is named; to all if none is.
 func (p *Player) each(args []string, do func(int) error) error {
 	if len(args) == 0 || args[0] == "all" {
-		for i := range p.world.nodes {
+		for i := range p.opt.Nodes {
 			if err := do(i); err != nil {
 				return err
 			}
@@ -381,8 +400,15 @@ func (p *Player) elect(args []string) error {
 		return p.wrong(name(i) + " was not elected: " + w.picture())
 	}
 	p.teller.mute = false
-	p.teller.say(w.now, w.names(all(p.opt.Nodes))+"  have started; "+name(i)+" leads term "+num(uint64(w.witness.leads[i]))+", and all logs are equal")
+	p.teller.say(w.now, w.names(all(p.opt.Nodes))+started(w.opt.Nodes)+name(i)+" leads term "+num(uint64(w.witness.leads[i]))+", and all logs are equal")
 	return nil
+}
+
+func started(nodes int) string {
+	if nodes == 1 {
+		return "  has started; "
+	}
+	return "  have started; "
 }
 
 // duration takes "160ms", "2s" or "1.5s".
@@ -466,7 +492,7 @@ func (p *Player) link(word string) (from, to nodeSet, err error) {
 	}
 	side := func(s string) (nodeSet, error) {
 		if s == "*" {
-			return all(p.opt.Nodes), nil
+			return all(p.opt.Nodes + p.opt.Spares), nil
 		}
 		i, err := p.node(s)
 		return 1 << i, err
@@ -572,7 +598,11 @@ func (p *Player) answer(id uint64) string {
 	case OpDone:
 		if o.Kind == OpGet {
 			key := strings.Fields(words)[1]
-			return "client: " + words + ": " + p.shown(o.Node, key) + ", read at entry " + num(uint64(o.Index))
+			how := ""
+			if o.Leased {
+				how = ", upon a lease"
+			}
+			return "client: " + words + ": " + p.shown(o.Node, key) + ", read at entry " + num(uint64(o.Index)) + how
 		}
 		return "client: " + words + ": done, as entry " + num(uint64(o.Index))
 	case OpRefused:
@@ -594,6 +624,9 @@ func (p *Player) shown(i int, key string) string {
 func (p *Player) logs() {
 	w := p.world
 	for i := range w.nodes {
+		if w.nodes[i].part == partUnused {
+			continue
+		}
 		m := &w.witness.mem[i]
 		var b strings.Builder
 		b.WriteString("    " + name(i))

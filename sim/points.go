@@ -260,13 +260,15 @@ func (w *World) snared(i int, at moment, facts fact) *armed {
 func (w *World) ends(i int, a *armed) {
 	w.snares.struck[a.point]++
 	w.storm.counts[FaultPoint]++
-	w.note(name(i) + " ends here: " + points[a.point].name)
+	w.fault(name(i) + " ends here: " + points[a.point].name)
 	if a.power {
 		w.PowerCut(i)
 	} else {
 		w.Crash(i)
 	}
-	w.comeBack(i, a.down)
+	if a.down >= 0 { // a story starts it itself
+		w.comeBack(i, a.down)
+	}
 }
 
 // reached says whether the server has ended at this moment.

@@ -14,6 +14,7 @@ type teller struct {
 	emit  func(Told)
 	lines []told
 	mute  bool                   // nothing is told for now
+	deaf  bool                   // no fault is: the command has said it
 	said  map[string]nodeSet     // who has done what since the last command: told once
 	asked func(id uint64) string // words for the end of a client's request
 }
@@ -41,7 +42,9 @@ func (t *teller) see(r *Record) {
 	case RecordEvent:
 		t.event(int(r.Node)-1, r.Event)
 	case RecordFault, RecordNote:
-		t.fault(r.Note)
+		if !t.deaf || r.Kind == RecordNote {
+			t.fault(r.Note)
+		}
 	case RecordAnswer:
 		if t.asked != nil {
 			t.say(t.world.now, t.asked(r.B))
@@ -56,6 +59,8 @@ func (t *teller) see(r *Record) {
 // event tells what a core told, unless a reader learns nothing from it.
 func (t *teller) event(i int, e raft.Event) {
 	switch {
+	case e.Kind == raft.EventConfigAppended:
+		t.config(i)
 	case silent[e.Kind]:
 	case e.Kind == raft.EventBecameFollower && t.world.witness.leads[i] == 0:
 		// What it follows, or whom it votes for, is told by itself.
@@ -64,6 +69,18 @@ func (t *teller) event(i int, e raft.Event) {
 		t.add(i, "is REFUSED: "+e.Reason.String())
 	default:
 		t.add(i, e.Sentence(Server))
+	}
+}
+
+// config tells of a configuration in which others take part than in the one
+// before.
+func (t *teller) config(i int) {
+	before := describeConfig(t.world.witness.mem[i].config().config)
+	for _, c := range t.world.witness.coming {
+		if now := describeConfig(c); now != before {
+			t.add(i, "goes by the voters "+now)
+			before = now
+		}
 	}
 }
 
@@ -155,6 +172,7 @@ func plural(s string) string {
 }
 
 var plurals = map[string]string{
+	"appends": "append", "goes": "go", "stops": "stop", "cannot": "cannot", "ends": "end", "offers": "offer",
 	"asks": "ask", "commits": "commit", "follows": "follow", "forgets": "forget", "gets": "get", "has": "have", "hears": "hear",
 	"is": "are", "knows": "know", "loses": "lose", "refuses": "refuse", "sends": "send", "stands": "stand", "starts": "start",
 	"tells": "tell", "throws": "throw", "uses": "use", "votes": "vote",

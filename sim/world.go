@@ -35,6 +35,8 @@ type Options struct {
 
 	// Only for stories, which do not draw them from the seed:
 	Slow           bool // fast detection is off
+	Leases         bool // reads rest upon leases; needs Slow
+	TrailBytes     int
 	MaxAppendBytes int
 	SnapshotBytes  int
 	SegmentBytes   int64
@@ -145,7 +147,7 @@ func (w *World) size() int {
 func (w *World) plain() {
 	w.net.latencyMin, w.net.latencyMax = raft.Millisecond, raft.Millisecond
 	w.syncMin, w.syncMax = raft.Millisecond/2, raft.Millisecond/2
-	w.slow = w.opt.Slow
+	w.slow, w.leases, w.trailBytes = w.opt.Slow, w.opt.Leases, w.opt.TrailBytes
 	w.appendBytes, w.snapshotBytes, w.segmentBytes = w.opt.MaxAppendBytes, w.opt.SnapshotBytes, w.opt.SegmentBytes
 	if w.segmentBytes == 0 {
 		w.segmentBytes = 64 << 10
