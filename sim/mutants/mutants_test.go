@@ -3,37 +3,74 @@ package mutants
 import (
 	"flag"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
 const (
 	root = "../.."
-	// seedsMax is how many seeds a fault may survive.
-	seedsMax = 300
+	// promised is how many faults there are at least.
+	promised = 22
+	// parts is in how many turns all faults are planted, a part at each.
+	parts = 8
+	// states is how many of each scope the explorer walks.
+	states = 200_000
 )
 
 // plant is for `make mutants`, which plants all faults, and for whoever writes one.
-var plant = flag.String("plant", "", "plant all faults (all), or the one of that name")
+var (
+	plant = flag.String("plant", "", "plant all faults (all), or those whose names have this in them")
+	turn  = flag.Int("turn", -1, "plant the part of the faults whose turn it is; any number, CI gives the day")
+	first = flag.Bool("first", false, "end with the first layer that finds a fault")
+	seeds = flag.Int("seeds", 300, "how many seeds of the simulator a fault may survive that nothing else found")
+)
 
-// TestMutants_AreFound plants faults into a copy of the tree and wants a story or
-// a seed to fail; and nothing to fail without a fault. Only with -plant all
-// every fault is planted, otherwise a few, but every patch must fit.
+// chosen gives the faults that are to be planted this time, and how hard to look.
+func chosen(t *testing.T, all []*Mutant) ([]*Mutant, Effort) {
+	part := func(of, which int) (some []*Mutant) {
+		for k := which; k < len(all); k += of {
+			some = append(some, all[k])
+		}
+		return some
+	}
+	quick := Effort{States: states, Seeds: *seeds, First: true}
+	switch {
+	case *plant == "all":
+		return all, Effort{States: states, Seeds: *seeds, More: min(*seeds, 60), First: *first}
+	case *plant != "":
+		some := slices.DeleteFunc(slices.Clone(all), func(m *Mutant) bool { return !strings.Contains(m.Name, *plant) })
+		return some, Effort{States: states, Seeds: *seeds, More: *seeds, First: *first}
+	case *turn >= 0:
+		t.Logf("the turn of part %d of %d; again with: go test -v ./sim/mutants -args -turn %d", *turn%parts+1, parts, *turn%parts)
+		return part(parts, *turn%parts), quick
+	case testing.Short():
+		return part(len(all), 0), quick
+	}
+	return part((len(all)+2)/3, 0), quick
+}
+
+// TestMutants_AreFound plants faults into copies of the tree and wants some layer
+// to find each; and none to find one where there is none. Only with -plant all
+// every fault is planted, otherwise a few; but every patch must fit.
 func TestMutants_AreFound(t *testing.T) {
 	all, err := Load(".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) < 12 {
-		t.Fatalf("there are %d planted faults; at least 12 were promised", len(all))
+	if len(all) < promised {
+		t.Fatalf("there are %d planted faults; %d were promised", len(all), promised)
 	}
-	copied := t.TempDir()
-	if err := Copy(root, copied); err != nil {
-		t.Fatal(err)
+	copies := []string{t.TempDir(), t.TempDir()}[:min(2, runtime.GOMAXPROCS(0))]
+	for _, c := range copies {
+		if err := Copy(root, c); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, m := range all {
-		heal, err := m.plant(copied)
+		heal, err := m.plant(copies[0])
 		if err != nil {
 			t.Errorf("%s: %v", m.Name, err)
 		}
@@ -41,79 +78,95 @@ func TestMutants_AreFound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if v, err := Examine(nil, copied, 5); err != nil || v.Killed() {
+	some, effort := chosen(t, all)
+	var tested []string
+	if *plant == "all" {
+		tested = []string{"raft", "wal", "host", "store"} // or make test has just run them
+	}
+	if v, err := Judge(copies[0], tested, Effort{States: 1000, Seeds: 5}); err != nil || v.Killed() {
 		t.Fatalf("the tree as it is does not pass: %+v, %v", v, err)
 	}
-	switch {
-	case *plant == "all":
-	case *plant != "":
-		all = slices.DeleteFunc(all, func(m *Mutant) bool { return m.Name != *plant })
-	case testing.Short():
-		all = all[:1]
-	default:
-		all = slices.Collect(func(yield func(*Mutant) bool) {
-			for k := 0; k < len(all); k += 8 {
-				yield(all[k])
+	verdicts := examineAll(t, some, copies, effort)
+	t.Logf("%d planted faults:\n%s", len(some), table(some, verdicts))
+}
+
+// examineAll shares the mutants among the copies, and complains of survivors.
+func examineAll(t *testing.T, some []*Mutant, copies []string, effort Effort) []Verdict {
+	verdicts := make([]Verdict, len(some))
+	next := make(chan int)
+	var all sync.WaitGroup
+	for _, c := range copies {
+		all.Go(func() {
+			for k := range next {
+				m := some[k]
+				v, err := Examine(m, c, effort)
+				verdicts[k] = v
+				switch {
+				case err != nil:
+					t.Errorf("%s: %v", m.Name, err)
+				case !v.Killed():
+					t.Errorf("%s survives: %s", m.Name, m.Fault)
+				default:
+					t.Logf("%s: %s", m.Name, strings.Join(v.words(), ", "))
+				}
 			}
 		})
 	}
-	var table strings.Builder
-	for _, m := range all {
-		v, err := Examine(m, copied, seedsMax)
-		if err != nil {
-			t.Errorf("%s: %v", m.Name, err)
-			continue
-		}
-		if !v.Killed() {
-			t.Errorf("%s is not found: %s", m.Name, m.Fault)
-		}
-		t.Log(row(m, &v)) // progress
-		fmt.Fprintln(&table, row(m, &v))
+	for k := range some {
+		next <- k
 	}
-	t.Logf("%d planted faults:\n%s", len(all), table.String())
+	close(next)
+	all.Wait()
+	return verdicts
 }
 
-// row is a line of the table.
-func row(m *Mutant, v *Verdict) string {
-	story, seeds := "-", fmt.Sprintf("not in %d seeds", v.Ran)
-	if v.Story != "" {
-		story = "story " + v.Story
-	}
-	if v.Seeds > 0 {
-		seeds = fmt.Sprintf("seed %d: %s", v.Seeds, v.Invariant)
-	}
-	return fmt.Sprintf("%-26s %-46s %-50s %s", m.Name, story, seeds, m.Fault)
-}
-
-// TestParse_RefusesWhatIsNoPatch gives patches that are wrong in one way each.
-func TestParse_RefusesWhatIsNoPatch(t *testing.T) {
-	const head = "# fault: f\n# idea: i\n"
-	for _, c := range []struct{ name, text, want string }{
-		{"no head", "--- a/x\n+++ b/x\n@@\n-a\n+b\n", "must begin"},
-		{"no change", head, "changes nothing"},
-		{"hunk without a file", head + "@@\n-a\n", "before its file"},
-		{"line of another kind", head + "+++ b/x\n@@\n!a\n", "neither"},
-	} {
-		if _, err := Parse("m", c.text); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v", c.name, err)
+// words tells what each layer saw.
+func (v *Verdict) words() (all []string) {
+	for _, layer := range Layers {
+		f := v.Find(layer)
+		switch {
+		case f == nil:
+			all = append(all, "-")
+		case f.After > 0:
+			all = append(all, fmt.Sprintf("%s %d: %s", layer, f.After, f.How))
+		default:
+			all = append(all, fmt.Sprintf("%s %s", layer, f.How))
 		}
 	}
+	return all
 }
 
-// TestFilePatch_AppliesByTextAlone moves a patch's place in the file, and wants
-// it to fit there, but not where its lines stand twice or not at all.
-func TestFilePatch_AppliesByTextAlone(t *testing.T) {
-	m, err := Parse("m", "# fault: f\n# idea: i\n--- a/x\n+++ b/x\n@@ -7,2 +7,2 @@\n one\n-two\n+three\n")
-	if err != nil {
-		t.Fatal(err)
+// table says of each fault which layers killed it, after how many states or seeds.
+func table(some []*Mutant, verdicts []Verdict) string {
+	rows := [][]string{{"fault", "killed by", "test", "explorer, after states", "story", "storm, after seeds", "simulator, after seeds"}}
+	for k, m := range some {
+		v := &verdicts[k]
+		row := []string{m.Name, "nobody", "-", "-", "-", "-", fmt.Sprintf("not in %d", v.Ran)}
+		if v.Killed() {
+			row[1] = string(v.Finds[0].Layer)
+		}
+		for at, layer := range Layers {
+			if f := v.Find(layer); f != nil && f.After > 0 {
+				row[2+at] = fmt.Sprintf("%d %s", f.After, f.How)
+			} else if f != nil {
+				row[2+at] = f.How
+			}
+		}
+		rows = append(rows, row)
 	}
-	f := &m.Files[0]
-	if got, err := f.Apply("zero\none\ntwo\nfour\n"); err != nil || got != "zero\none\nthree\nfour\n" {
-		t.Errorf("%q, %v", got, err)
-	}
-	for _, text := range []string{"one\nthree\n", "one\ntwo\none\ntwo\n"} {
-		if _, err := f.Apply(text); err == nil {
-			t.Errorf("it fits %q", text)
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for at, cell := range row {
+			widths[at] = max(widths[at], len(cell))
 		}
 	}
+	var b strings.Builder
+	for _, row := range rows {
+		line := ""
+		for at, cell := range row {
+			line += fmt.Sprintf("%-*s  ", widths[at], cell)
+		}
+		fmt.Fprintln(&b, strings.TrimRight(line, " "))
+	}
+	return b.String()
 }

@@ -1,7 +1,12 @@
+// Command exam judges the tree that it was built from: it plays all stories until
+// one fails, or runs seeds until one fails, and prints a mutants.Find as JSON, or
+// null. It is run by package mutants in a copy of the tree with a planted fault;
+// the arguments are the layer and the number of seeds.
 package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,87 +18,74 @@ import (
 	"veche/sim/mutants"
 )
 
-// enough is how many seeds a fault gets that a story has found already.
-const enough = 20
-
 func main() {
-	seeds := 100
-	if len(os.Args) > 1 {
-		n, err := strconv.Atoi(os.Args[1])
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "exam: the argument is the number of seeds")
-			os.Exit(2)
-		}
-		seeds = n
+	f, err := look(os.Args[1:])
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(f)
 	}
-	var v mutants.Verdict
-	playAll(&v)
-	if v.Killed() {
-		seeds = min(seeds, enough)
-	}
-	runAll(&v, seeds)
-	if err := json.NewEncoder(os.Stdout).Encode(v); err != nil {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "exam:", err)
 		os.Exit(1)
 	}
 }
 
-// playAll plays the stories, and notes the first that fails.
-func playAll(v *mutants.Verdict) {
-	names, _ := filepath.Glob("stories/*.txt")
-	for _, name := range names {
-		title := strings.TrimSuffix(filepath.Base(name), ".txt")
-		how, differs := play(name)
-		if how != "" {
-			v.Story, v.StoryHow = title, how
-			return
-		}
-		if differs && v.Told == "" {
-			v.Told = title
-		}
+// look lets the layer that the arguments name look for a fault.
+func look(args []string) (*mutants.Find, error) {
+	if len(args) != 2 {
+		return nil, errors.New("give the layer and the number of seeds")
 	}
+	seeds, err := strconv.Atoi(args[1])
+	if err != nil {
+		return nil, fmt.Errorf("the number of seeds: %w", err)
+	}
+	switch mutants.Layer(args[0]) {
+	case mutants.Story:
+		return playAll()
+	case mutants.Simulator:
+		return runAll(seeds), nil
+	}
+	return nil, fmt.Errorf("there is no layer %q here", args[0])
 }
 
-// play plays one story; how is why it failed.
-func play(name string) (how string, differs bool) {
+// playAll plays the stories, and gives the first that fails.
+func playAll() (*mutants.Find, error) {
+	names, err := filepath.Glob("stories/*.txt")
+	if err != nil || len(names) == 0 {
+		return nil, errors.New("there are no stories here")
+	}
+	for _, name := range names {
+		if !holds(name) {
+			return &mutants.Find{Layer: mutants.Story, How: strings.TrimSuffix(filepath.Base(name), ".txt")}, nil
+		}
+	}
+	return nil, nil
+}
+
+// holds plays one story, and says whether what it expects happens.
+func holds(name string) (well bool) {
 	defer func() {
-		if r := recover(); r != nil {
-			how = fmt.Sprint("panic: ", r)
+		if recover() != nil {
+			well = false
 		}
 	}()
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return err.Error(), false
+		return false
 	}
 	story, err := sim.ParseStory(string(text))
 	if err != nil {
-		return err.Error(), false
+		return false
 	}
-	told, err := sim.Play(story)
-	if err != nil {
-		return err.Error(), false
-	}
-	return "", told != story.Told
+	_, err = sim.Play(story)
+	return err == nil
 }
 
 // runAll runs seeds until one fails.
-func runAll(v *mutants.Verdict, seeds int) {
+func runAll(seeds int) *mutants.Find {
 	for seed := 1; seed <= seeds; seed++ {
-		v.Ran = seed
-		if broken := one(uint64(seed)); broken != "" {
-			v.Seeds, v.Invariant = seed, broken
-			return
+		if _, _, f := check.Seed(sim.Options{Seed: uint64(seed)}); f != nil {
+			return &mutants.Find{Layer: mutants.Simulator, After: seed, How: string(f.Broken.Invariant)}
 		}
 	}
-}
-
-func one(seed uint64) (broken string) {
-	defer func() {
-		if r := recover(); r != nil {
-			broken = fmt.Sprint("panic: ", r)
-		}
-	}()
-	if _, _, f := check.Seed(sim.Options{Seed: seed}); f != nil {
-		return string(f.Broken.Invariant)
-	}
-	return ""
+	return nil
 }

@@ -1,11 +1,9 @@
 package mutants
 
 import (
-	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -138,82 +136,12 @@ func (m *Mutant) plant(copied string) (heal func() error, err error) {
 	return heal, nil
 }
 
-// Verdict is what became of one mutant.
-type Verdict struct {
-	Story     string `json:"story"`     // the first story that fails, empty if none does
-	StoryHow  string `json:"story_how"` // what it complains about
-	Seeds     int    `json:"seeds"`     // how many seeds until one fails, 0 if none does
-	Ran       int    `json:"ran"`       // how many seeds were run
-	Invariant string `json:"invariant"` // which promise it finds broken
-	Told      string `json:"told"`      // a story that went otherwise, though no expectation failed
-}
-
-// Killed says whether somebody saw the fault.
-func (v *Verdict) Killed() bool { return v.Story != "" || v.Seeds > 0 }
-
-// rooms are what a copy needs: the packages that a world links, and the exam.
-var rooms = []string{"raft", "wal", "host", "store", "sim", "stories"}
-
-// Copy copies what the exam needs from the tree at root to an empty directory.
-func Copy(root, to string) error {
-	for _, name := range []string{"go.mod", "go.sum"} {
-		if err := copyFile(filepath.Join(root, name), filepath.Join(to, name)); err != nil {
-			return err
+// rooms are the folders of the files that the mutant changes.
+func (m *Mutant) rooms() (all []string) {
+	for i := range m.Files {
+		if room := path.Dir(m.Files[i].Path); !slices.Contains(all, room) {
+			all = append(all, room)
 		}
 	}
-	for _, room := range rooms {
-		err := filepath.WalkDir(filepath.Join(root, room), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			name, err := filepath.Rel(root, path)
-			if err != nil || strings.HasSuffix(name, "_test.go") {
-				return err
-			}
-			return copyFile(path, filepath.Join(to, name))
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func copyFile(from, to string) error {
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(to, b, 0o600)
-}
-
-// Examine plants a mutant into a copy of the tree, builds the exam
-// there and lets it judge with so many seeds. A nil mutant examines the tree as
-// it is, which nothing may find fault with.
-func Examine(m *Mutant, copied string, seeds int) (Verdict, error) {
-	var v Verdict
-	if m != nil {
-		heal, err := m.plant(copied)
-		defer func() { _ = heal() }()
-		if err != nil {
-			return v, err
-		}
-	}
-	exam := filepath.Join(copied, "exam.out")
-	build := exec.Command("go", "build", "-o", exam, "./sim/mutants/exam")
-	build.Dir = copied
-	if out, err := build.CombinedOutput(); err != nil {
-		return v, fmt.Errorf("the copy does not build: %v\n%s", err, out)
-	}
-	run := exec.Command(exam, fmt.Sprint(seeds))
-	run.Dir = copied
-	run.Stderr = os.Stderr
-	out, err := run.Output()
-	if err != nil {
-		return v, fmt.Errorf("the exam did not end: %v\n%s", err, out)
-	}
-	return v, json.Unmarshal(out, &v)
+	return all
 }
