@@ -13,7 +13,7 @@ import (
 const (
 	root = "../.."
 	// promised is how many faults there are at least.
-	promised = 22
+	promised = 45
 	// parts is in how many turns all faults are planted, a part at each.
 	parts = 8
 	// states is how many of each scope the explorer walks.
