@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"veche/raft"
+	"veche/wal"
 )
 
 // TestHeap_GivesEventsInOrderOfTimeAndCreation pushes random events and compares
@@ -226,6 +227,14 @@ func TestPlayer_SaysWhichCommandIsWrong(t *testing.T) {
 		{"elect S1 S2", "elect takes"},
 		{"expect sunshine", "no condition sunshine"},
 		{"expect leader S1", "it was expected: leader S1"},
+		{"join S1", "S1 was there before"},
+		{"change promote S2", "change takes what"},
+		{"change marry S2 @S1", "S1 does not run"},
+		{"transfer S2", "transfer takes to whom"},
+		{"rot S1", "file does not exist"},
+		{"end S1 at noon", "there is no place noon"},
+		{"end S1", "end takes a server and a place"},
+		{"expect damaged", "damaged takes a server"},
 		{"run until leader S1 within 1ms", "does not come about within 1.0 ms"},
 	} {
 		s, err := ParseStory("# A\n\n    heal\n    " + c.command + "\n\n---\n")
@@ -234,6 +243,47 @@ func TestPlayer_SaysWhichCommandIsWrong(t *testing.T) {
 		}
 		if _, err := Play(s); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "line 4") {
 			t.Errorf("%s: %v", c.command, err)
+		}
+	}
+}
+
+// TestOverlap_AsMajoritiesDo asks of pairs of configurations whether any two of
+// their majorities share a server.
+func TestOverlap_AsMajoritiesDo(t *testing.T) {
+	c := func(voters, outgoing []raft.NodeID) *raft.Configuration {
+		return &raft.Configuration{Voters: voters, Outgoing: outgoing}
+	}
+	ids := func(ids ...raft.NodeID) []raft.NodeID { return ids }
+	for _, x := range []struct {
+		name string
+		a, b *raft.Configuration
+		want bool
+	}{
+		{"the same", c(ids(1, 2, 3), nil), c(ids(1, 2, 3), nil), true},
+		{"one more", c(ids(1, 2, 3), nil), c(ids(1, 2, 3, 4), nil), true},
+		{"two to one", c(ids(1, 2), nil), c(ids(1), nil), true},
+		{"two more", c(ids(1, 2, 3), nil), c(ids(1, 2, 3, 4, 5), nil), false},
+		{"others", c(ids(1), nil), c(ids(2), nil), false},
+		{"into a joint one", c(ids(1, 2, 3), nil), c(ids(4, 5, 6), ids(1, 2, 3)), true},
+		{"out of a joint one", c(ids(4, 5, 6), ids(1, 2, 3)), c(ids(4, 5, 6), nil), true},
+		{"past a joint one", c(ids(4, 5, 6), ids(1, 2, 3)), c(ids(7, 8), nil), false},
+	} {
+		if overlap(x.a, x.b) != x.want || overlap(x.b, x.a) != x.want {
+			t.Errorf("%s: want %v", x.name, x.want)
+		}
+	}
+}
+
+// TestBatch_KnowsWhatIsCovered follows the writes and syncs of a segment.
+func TestBatch_KnowsWhatIsCovered(t *testing.T) {
+	var b batch
+	for k, step := range []struct {
+		op   wal.Op
+		off  int64
+		last int64
+	}{{wal.OpWrite, 0, 0}, {wal.OpSync, 0, 0}, {wal.OpWrite, 100, 0}, {wal.OpWrite, 150, 0}, {wal.OpSync, 0, 100}, {wal.OpWrite, 200, 100}, {wal.OpSync, 0, 200}} {
+		if b = b.note(step.op, step.off); b.last != step.last {
+			t.Fatalf("step %d: covered up to %d, want %d", k, b.last, step.last)
 		}
 	}
 }

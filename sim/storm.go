@@ -55,7 +55,6 @@ func (w *World) inflict(c Class, r *Rand) bool {
 		}
 	}
 	down := raft.Duration(r.LogBetween(int64(20*raft.Millisecond), int64(s.downMax)))
-	n := &w.nodes[victim]
 	switch c {
 	case FaultDrop:
 		w.net.drop = s.drop
@@ -69,81 +68,103 @@ func (w *World) inflict(c Class, r *Rand) bool {
 		w.drift = max(w.drift, int64(w.maxDrift)-1) // divisions round
 	case FaultWildDrift:
 		w.drift, w.leases = 200_000, false // more than any lease could bear
-	case FaultSleep:
-		if !n.up || n.paused {
-			return false
-		}
-		w.Sleep(victim, raft.Duration(r.LogBetween(int64(100*raft.Millisecond), int64(5*raft.Second))))
-	case FaultCrash, FaultCrashLeader:
-		if !n.up {
-			return false
-		}
-		w.Crash(victim)
-		w.comeBack(victim, down)
-	case FaultPowerCut:
-		if !n.up {
-			return false
-		}
-		w.PowerCut(victim)
-		w.comeBack(victim, down)
+	case FaultLevels:
+		w.upgrades = true
+	case FaultTorn:
+		w.torn = true
+	case FaultAddLearner, FaultAddVoter, FaultPromote, FaultDemote, FaultRemove, FaultRemoveLeader, FaultReplace, FaultJoint:
+		return w.reform(c, r)
+	case FaultCrash, FaultCrashLeader, FaultPowerCut, FaultPause, FaultSleep:
+		return w.strikeProcess(c, victim, down, r)
+	case FaultSlowDisk, FaultStalledSync, FaultDiskError, FaultFullDisk, FaultRot, FaultLostDisk:
+		return w.strikeDisk(c, victim, down, r)
 	case FaultClusterPowerCut:
 		if !r.Chance(1, 3) { // it hurts a whole cluster, so it comes less often
 			return false
 		}
 		w.clusterPowerCut(r)
-	case FaultPause:
-		if !n.up || n.paused {
-			return false
-		}
-		w.Pause(victim, raft.Duration(r.LogBetween(int64(100*raft.Millisecond), int64(2*raft.Second))))
-	case FaultSlowDisk:
-		n.syncMin = raft.Duration(r.LogBetween(int64(raft.Millisecond), int64(60*raft.Millisecond)))
-		n.syncMax = 3 * n.syncMin
-		w.fault(name(victim) + " has a slow disk now")
-	case FaultStalledSync:
-		n.stall = raft.Duration(r.LogBetween(int64(50*raft.Millisecond), int64(1500*raft.Millisecond)))
-		w.fault("the next sync of " + name(victim) + " takes " + Millis(raft.Time(n.stall)))
-	case FaultAddLearner, FaultAddVoter, FaultPromote, FaultDemote, FaultRemove, FaultRemoveLeader, FaultReplace, FaultJoint:
-		return w.reform(c, r)
-	case FaultLostDisk:
-		return w.loseDisk(victim, down)
-	case FaultRot:
-		return w.rot(victim, r, down)
-	case FaultLevels:
-		w.upgrades = true
-	case FaultTorn:
-		w.torn = true
-	case FaultDiskError:
-		n.ills.fails = [...]wal.Op{wal.OpSync, wal.OpSync, wal.OpWrite, wal.OpSyncDir, wal.OpCreate, wal.OpRename, wal.OpRead}[r.Intn(7)]
-	case FaultFullDisk:
-		w.fill(victim, r.LogBetween(1, 256<<10))
-		w.at(w.now+raft.Time(r.LogBetween(int64(100*raft.Millisecond), int64(8*raft.Second))), event{kind: evRoom, node: victim})
 	case FaultTransfer:
-		l := w.leader()
-		if l < 0 || w.nodes[l].paused {
-			return false
-		}
-		to := raft.NodeID(0)
-		if r.Chance(1, 2) {
-			to = raft.NodeID(victim + 1)
-		}
-		w.fault(name(l) + " is asked to hand over to " + Server(to))
-		w.nodes[l].loop.Transfer(group, to)
-		w.soon(l)
+		return w.handOver(victim, r)
 	case FaultPoint:
-		a := armed{point: r.Intn(Points), node: -1, down: down, power: r.Chance(1, 2)}
-		if r.Chance(1, 2) {
-			a.node = victim
-		}
-		if r.Chance(1, 2) {
-			a.skip = int(r.LogBetween(1, 64))
-		}
-		w.arm(a)
+		w.armSome(victim, down, r)
 		return false // it counts when somebody comes there
 	default:
 		w.cutSomething(c, victim, r)
 	}
 	return true
+}
+
+// strikeProcess does a fault of a server's process or machine.
+func (w *World) strikeProcess(c Class, i int, down raft.Duration, r *Rand) bool {
+	n := &w.nodes[i]
+	if !n.up || (c == FaultPause || c == FaultSleep) && n.paused {
+		return false
+	}
+	switch c {
+	case FaultPause:
+		w.Pause(i, raft.Duration(r.LogBetween(int64(100*raft.Millisecond), int64(2*raft.Second))))
+	case FaultSleep:
+		w.Sleep(i, raft.Duration(r.LogBetween(int64(100*raft.Millisecond), int64(5*raft.Second))))
+	case FaultPowerCut:
+		w.PowerCut(i)
+		w.comeBack(i, down)
+	default:
+		w.Crash(i)
+		w.comeBack(i, down)
+	}
+	return true
+}
+
+// strikeDisk does a fault of a server's disk.
+func (w *World) strikeDisk(c Class, i int, down raft.Duration, r *Rand) bool {
+	n := &w.nodes[i]
+	switch c {
+	case FaultSlowDisk:
+		n.syncMin = raft.Duration(r.LogBetween(int64(raft.Millisecond), int64(60*raft.Millisecond)))
+		n.syncMax = 3 * n.syncMin
+		w.fault(name(i) + " has a slow disk now")
+	case FaultStalledSync:
+		n.stall = raft.Duration(r.LogBetween(int64(50*raft.Millisecond), int64(1500*raft.Millisecond)))
+		w.fault("the next sync of " + name(i) + " takes " + Millis(raft.Time(n.stall)))
+	case FaultDiskError:
+		n.ills.fails = [...]wal.Op{wal.OpSync, wal.OpSync, wal.OpWrite, wal.OpSyncDir, wal.OpCreate, wal.OpRename, wal.OpRead}[r.Intn(7)]
+	case FaultFullDisk:
+		w.fill(i, r.LogBetween(1, 256<<10))
+		w.at(w.now+raft.Time(r.LogBetween(int64(100*raft.Millisecond), int64(8*raft.Second))), event{kind: evRoom, node: i})
+	case FaultRot:
+		return w.rot(i, r, down)
+	default:
+		return w.loseDisk(i, down)
+	}
+	return true
+}
+
+// handOver asks the leader to hand over, to somebody or to whom it likes.
+func (w *World) handOver(to int, r *Rand) bool {
+	l := w.leader()
+	if l < 0 || w.nodes[l].paused {
+		return false
+	}
+	id := raft.NodeID(0)
+	if r.Chance(1, 2) {
+		id = raft.NodeID(to + 1)
+	}
+	w.fault(name(l) + " is asked to hand over to " + Server(id))
+	w.nodes[l].loop.Transfer(group, id)
+	w.soon(l)
+	return true
+}
+
+// armSome sets a snare at some place, for one server or for all.
+func (w *World) armSome(i int, down raft.Duration, r *Rand) {
+	a := armed{point: r.Intn(Points), node: -1, down: down, power: r.Chance(1, 2)}
+	if r.Chance(1, 2) {
+		a.node = i
+	}
+	if r.Chance(1, 2) {
+		a.skip = int(r.LogBetween(1, 64))
+	}
+	w.arm(a)
 }
 
 // comeBack starts a process again that has just ended, after a while.
