@@ -471,7 +471,7 @@ func (p *Player) rule(words []string) error {
 	r := rule{verdict: map[string]verdict{"hold": verdictHold, "drop": verdictDrop, "double": verdictDouble}[words[0]]}
 	kind, ok := ruleKinds[words[1]]
 	if !ok {
-		return p.wrong(words[1] + " is not a kind of message; there are: vote, vote-reply, append, append-reply, heartbeat, propose, greet, greet-reply, all")
+		return p.wrong(words[1] + " is not a kind of message; there are: vote, vote-reply, append, append-reply, heartbeat, propose, greet, greet-reply, timeout-now, offer, fetch, chunk, all")
 	}
 	r.kind = kind
 	links := words[2:]
@@ -495,5 +495,6 @@ func (p *Player) rule(words []string) error {
 var ruleKinds = map[string]raft.MessageKind{
 	"all": 0, "vote": raft.KindRequestVote, "vote-reply": raft.KindVoteReply, "append": raft.KindAppend,
 	"append-reply": raft.KindAppendReply, "heartbeat": raft.KindHeartbeat, "propose": raft.KindPropose,
-	"greet": raft.KindGreet, "greet-reply": raft.KindGreetReply,
+	"greet": raft.KindGreet, "greet-reply": raft.KindGreetReply, "timeout-now": raft.KindTimeoutNow,
+	"offer": raft.KindInstallSnapshot, "fetch": raft.KindSnapshotFetch, "chunk": raft.KindSnapshotChunk,
 }

@@ -155,6 +155,10 @@ var messageNames = [...]string{
 	raft.KindProposeRep:   "ProposeReply",
 	raft.KindGreet:        "Greet",
 	raft.KindGreetReply:   "GreetReply",
+
+	raft.KindInstallSnapshot: "InstallSnapshot",
+	raft.KindSnapshotFetch:   "SnapshotFetch",
+	raft.KindSnapshotChunk:   "SnapshotChunk",
 }
 
 // Server is how a node is called in traces and stories: S1, S2 …; 0 is nobody.
