@@ -116,9 +116,15 @@ func (s *Server) changeHere(ctx context.Context, q *ChangeRequest) (*ChangeRepor
 	if err != nil {
 		return nil, s.refusedChange(err, changes)
 	}
+	before := p
 	p, err = s.pictureAt(ctx, index)
 	if err != nil {
 		return nil, err
+	}
+	if p.ConfigIndex < index { // this member has removed itself, and shows nothing new any more
+		if next, err := before.Config.With(changes); err == nil {
+			p.Config = next
+		}
 	}
 	return s.changeReport(&p), nil
 }

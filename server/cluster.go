@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -95,8 +96,16 @@ func (m *maintenanceService) MoveLeader(ctx context.Context, r *pb.MoveLeaderReq
 	if r.GetTargetID() == 0 {
 		return nil, rpctypes.ErrGRPCBadLeaderTransferee
 	}
-	if _, err := m.s.transfer(ctx, &TransferRequest{To: ID(r.GetTargetID()), Forwarded: true}); err != nil {
+	_, err := m.s.transfer(ctx, &TransferRequest{To: ID(r.GetTargetID()), Forwarded: true})
+	switch {
+	case err == nil:
+		return &pb.MoveLeaderResponse{}, nil
+	case errors.Is(err, rpctypes.ErrGRPCBadLeaderTransferee), errors.Is(err, rpctypes.ErrGRPCNotLeader), errors.Is(err, rpctypes.ErrGRPCCanceled):
 		return nil, err
 	}
-	return &pb.MoveLeaderResponse{}, nil
+	return nil, errNoTransfer
 }
+
+// errNoTransfer is etcd's, which has no name in its API: the other did not take
+// over.
+var errNoTransfer = status.Error(codes.Unknown, "etcdserver: request timed out, leader transfer took too long")

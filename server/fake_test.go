@@ -40,6 +40,7 @@ type fakeNode struct {
 	seen    []context.Context // of Propose and Read
 	refuse  []error           // what the next Changes end with, before any is done
 	changed [][]raft.Change
+	frozen  bool          // after a Change the picture is as before, and says that the host has stopped
 	moved   []raft.NodeID // to whom it was asked to hand over
 }
 
@@ -153,6 +154,10 @@ func (n *fakeNode) Change(_ context.Context, changes []raft.Change) (raft.Index,
 	}
 	slices.SortFunc(c.Members, func(a, b raft.Member) int { return cmp.Compare(a.ID, b.ID) })
 	n.picture.LastIndex++
+	if n.frozen {
+		n.picture.Err = host.ErrRemoved
+		return n.picture.LastIndex, nil
+	}
 	n.picture.Config, n.picture.ConfigIndex, n.picture.Commit = c, n.picture.LastIndex, n.picture.LastIndex
 	return n.picture.LastIndex, nil
 }

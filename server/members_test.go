@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -184,7 +185,7 @@ func TestCluster_FollowerPassesChangesOn(t *testing.T) {
 	// Now nobody here leads: passing on must not go in circles.
 	follows(leader, follower.s.cfg.Client.Addr().String())
 	leader.node.change(func(n *fakeNode) { n.picture.Leader = 0xa2 })
-	brief, cancel := context.WithTimeout(follower.context(), 300e6)
+	brief, cancel := context.WithTimeout(follower.context(), 2*time.Second)
 	defer cancel()
 	if _, err := c.MemberRemove(brief, &pb.MemberRemoveRequest{ID: 0xa3}); !errors.Is(err, rpctypes.ErrGRPCTimeout) {
 		t.Errorf("two that take each other for the leader: %v", err)
@@ -277,6 +278,23 @@ func TestMoveLeader_AsEtcd(t *testing.T) {
 	}
 	if len(r.node.moved) != 1 {
 		t.Errorf("it was moved %d times", len(r.node.moved))
+	}
+	r.node.change(func(n *fakeNode) {
+		n.picture.Role, n.picture.Leader, n.fail = raft.Leader, testMember, errors.New("n2 did not take over")
+	})
+	if _, err := c.MoveLeader(r.context(), &pb.MoveLeaderRequest{TargetID: 0xa2}); !errors.Is(err, errNoTransfer) {
+		t.Errorf("nobody took over: %v", err)
+	}
+}
+
+// Goal: a leader that removes itself answers with the configuration that it has
+// left, though it stops. Method: the fake's picture stays as it was, halted.
+func TestChange_LeaderThatRemovesItselfAnswers(t *testing.T) {
+	r := newRig(t, nil)
+	r.node.change(func(n *fakeNode) { n.frozen = true })
+	report, err := Change(r.context(), r.s.cfg.Client.Addr().String(), &ChangeRequest{Changes: []MemberChange{{Kind: "remove", ID: ID(testMember)}}})
+	if err != nil || len(report.Members) != 2 || report.Members[0].Name != "n2" {
+		t.Errorf("%+v, %v", report, err)
 	}
 }
 
