@@ -140,14 +140,12 @@ func (l *Log) copySnapshot(old *Log, g raft.GroupID, base raft.Base) error {
 	return w.Commit()
 }
 
-// copyGroup writes what the old log held.
+// copyGroup writes what the old log held. A snapshot that is ahead of the cut is
+// recorded behind the entries that it stands upon.
 func (l *Log) copyGroup(g raft.GroupID, r *raft.Restored) error {
 	w := raft.Write{HardChanged: true, Hard: r.Hard}
-	if r.Snapshot.Index != 0 {
-		w.Snapshot = &r.Snapshot
-	}
 	if r.Cut.Index != 0 {
-		w.Cut = &r.Cut
+		w.Snapshot, w.Cut = &r.Cut, &r.Cut
 	}
 	if err := l.Append([]Record{{g, w}}); err != nil {
 		return err
@@ -159,7 +157,10 @@ func (l *Log) copyGroup(g raft.GroupID, r *raft.Restored) error {
 		}
 		es = es[n:]
 	}
-	return nil
+	if r.Snapshot.Index == 0 {
+		return nil
+	}
+	return l.Append([]Record{{g, raft.Write{Snapshot: &r.Snapshot}}})
 }
 
 // portion is how many of the entries go into one frame when a log is copied.

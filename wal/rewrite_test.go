@@ -174,3 +174,36 @@ func TestRewrite_RealDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestRewrite_SnapshotAheadOfTheCut copies logs that still hold what is before
+// the newest snapshot: all of it, or a part.
+func TestRewrite_SnapshotAheadOfTheCut(t *testing.T) {
+	for _, cut := range []raft.Index{0, 2, 6} {
+		fs := NewMemFS()
+		l, err := Open(fs, "data", me, options(4096))
+		ok(t, err)
+		base := raft.Base{Index: 6, Term: 1}
+		ok(t, l.Append([]Record{{1, raft.Write{HardChanged: true, Hard: raft.HardState{Term: 1}, Entries: entries(1, 9, 100)}}}))
+		ok(t, l.SaveSnapshot(1, base, []byte("state")))
+		w := raft.Write{Snapshot: &base}
+		if cut != 0 {
+			w.Cut = &raft.Base{Index: cut, Term: 1}
+		}
+		ok(t, l.Append([]Record{{1, w}}))
+		ok(t, l.Close())
+		l, err = Open(fs, "data", me, options(4096))
+		ok(t, err)
+		ok(t, l.Rewrite("new", reborn, options(4096), lastWords))
+		n, err := Open(fs, "new", reborn, options(4096))
+		ok(t, err)
+		r := n.Restored(1)
+		if r.Snapshot.Index != 6 || r.Cut.Index != cut || len(r.Entries) != 10-int(cut) || r.Entries[0].Index != cut+1 {
+			t.Errorf("cut at %d: %+v", cut, r)
+		}
+		if _, data, err := n.LoadSnapshot(1, 6); err != nil || string(data) != "state" {
+			t.Errorf("cut at %d: %q, %v", cut, data, err)
+		}
+		ok(t, n.Close())
+		ok(t, l.Close())
+	}
+}

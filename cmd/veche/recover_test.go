@@ -31,11 +31,18 @@ func (w *town) recover(typed string, args ...string) (int, string) {
 }
 
 func TestRecover_SurvivorBeginsAnEpochOfItsOwn(t *testing.T) {
+	// With a log that was cut, and with one that still holds all behind its snapshot.
+	for name, maxLog := range map[string]string{"cut": "2MiB", "whole": "64MiB"} {
+		t.Run(name, func(t *testing.T) { survive(t, maxLog) })
+	}
+}
+
+func survive(t *testing.T, maxLog string) {
 	// Two of three are killed and their disks deleted. The survivor is recovered:
 	// it asks, keeps its old directory, has all its data, and serves by the command
 	// line that it had. An old member that comes back from a copy of its disk is
 	// heard by nobody; two new ones join.
-	w := newTown(t, 3, 5, "--snapshot-bytes", "1MiB", "--max-log-bytes", "2MiB")
+	w := newTown(t, 3, 5, "--snapshot-bytes", "1MiB", "--max-log-bytes", maxLog)
 	for _, key := range []string{"a", "b", "c"} {
 		w.put(1, key)
 	}
