@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -301,6 +304,16 @@ func TestMember_ListUpdateAndMistakes(t *testing.T) {
 		}
 	}
 	w.must(0, "member", "remove", "late")
+	// Each of these changes was made durable, and the metrics tell how long it took.
+	resp, err := http.Get("http://" + w.nodes[0].http + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || !regexp.MustCompile(`(?m)^etcd_disk_wal_fsync_duration_seconds_count [1-9]`).Match(text) {
+		t.Errorf("no sync was counted (%v)", err)
+	}
 }
 
 func TestTransfer_MovesLeadership(t *testing.T) {

@@ -149,7 +149,7 @@ func startMember(ctx context.Context, cfg *serveConfig, log *slog.Logger) (m *me
 		return nil, err
 	}
 	limitMemory(log)
-	m.wal, err = wal.Open(wal.OS(), cfg.DataDir, wal.Identity{Cluster: id, Member: self, Name: cfg.Name}, wal.Options{Random: random64, Salvage: true})
+	m.wal, err = wal.Open(wal.OS(), cfg.DataDir, wal.Identity{Cluster: id, Member: self, Name: cfg.Name}, wal.Options{Random: random64, Salvage: true, Clock: sinceNow()})
 	if err != nil {
 		return nil, &exitError{dataDirCode(err), err.Error()}
 	}
@@ -190,7 +190,7 @@ func startMember(ctx context.Context, cfg *serveConfig, log *slog.Logger) (m *me
 		FastDetection: cfg.FastDetection, LeaseReads: cfg.LeaseReads, AutoTiming: cfg.AutoTiming,
 		Version:    versionLine(),
 		Log:        log,
-		Collectors: []prometheus.Collector{&peers},
+		Collectors: []prometheus.Collector{&peers, diskMetrics{m.wal}},
 	})
 	if err != nil {
 		m.host.Stop(context.Background())

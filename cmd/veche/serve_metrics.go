@@ -3,11 +3,41 @@ package main
 import (
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"veche/transport"
+	"veche/wal"
 )
+
+// diskMetrics shows on /metrics how long the disk took to make the log durable,
+// by the name that etcd's dashboards know.
+type diskMetrics struct{ log *wal.Log }
+
+var fsyncSeconds = prometheus.NewDesc("etcd_disk_wal_fsync_duration_seconds", "Time of a sync of the log.", nil, nil)
+
+// Describe describes the one series.
+func (diskMetrics) Describe(out chan<- *prometheus.Desc) { out <- fsyncSeconds }
+
+// Collect reads the log's counters once.
+func (m diskMetrics) Collect(out chan<- prometheus.Metric) {
+	s := m.log.Stats()
+	buckets, count := map[float64]uint64{}, uint64(0)
+	for k, n := range s.SyncTimes {
+		count += n
+		if k < len(wal.SyncBounds) {
+			buckets[time.Duration(wal.SyncBounds[k]).Seconds()] = count
+		}
+	}
+	out <- prometheus.MustNewConstHistogram(fsyncSeconds, count, time.Duration(s.SyncNanos).Seconds(), buckets)
+}
+
+// sinceNow is a clock that goes on: nanoseconds since the call.
+func sinceNow() func() int64 {
+	began := time.Now()
+	return func() int64 { return int64(time.Since(began)) }
+}
 
 // peerMetrics shows on /metrics what the connections between servers did. It
 // shows nothing until a transport is set.
