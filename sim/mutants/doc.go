@@ -13,10 +13,10 @@
 // production: it is no code, only text.
 //
 // The layers that look for it, from cheap to dear: the unit tests of the room
-// that is changed, the explorer, the stories, the storms of raft, the simulator. A row of the
-// table tells which of them saw the fault, and after how many seeds; none may
-// survive. What looks like a fault and is none, because nobody can see it, is not
-// kept.
+// that is changed, the explorer, the stories, the storms of raft, the simulator.
+// A row of the table tells which of them saw the fault, and after how many states
+// or seeds; none may survive. What looks like a fault and is none, because nobody
+// can see it, is not kept.
 //
 // What it must never do: change the tree itself, or count a fault as found
 // because the copy does not build.

@@ -102,6 +102,9 @@ func Judge(copied string, tested []string, effort Effort) (Verdict, error) {
 			if !slices.Contains(tested, "raft") {
 				return nil, nil
 			}
+			if v.Killed() {
+				return explore(copied, effort.States/10)
+			}
 			return explore(copied, effort.States)
 		},
 		Story: func() (*Find, error) {

@@ -39,7 +39,7 @@ func chosen(t *testing.T, all []*Mutant) ([]*Mutant, Effort) {
 	quick := Effort{States: states, Seeds: *seeds, First: true}
 	switch {
 	case *plant == "all":
-		return all, Effort{States: states, Seeds: *seeds, More: min(*seeds, 60), First: *first}
+		return all, Effort{States: states, Seeds: *seeds, More: min(*seeds, 40), First: *first}
 	case *plant != "":
 		some := slices.DeleteFunc(slices.Clone(all), func(m *Mutant) bool { return !strings.Contains(m.Name, *plant) })
 		return some, Effort{States: states, Seeds: *seeds, More: *seeds, First: *first}
