@@ -131,6 +131,9 @@ func (c *Core) configCommitted() {
 	if slices.Contains(now.Config.Removed, c.cfg.Self) {
 		c.noteRemoved(0)
 	}
+	if (c.role == PreCandidate || c.role == Candidate) && !c.mayCampaign() {
+		c.becomeFollower(c.hard.Term, 0, ReasonNotVoter) // a snapshot that arrived late says so; see installed
+	}
 }
 
 // noteRemoved tells once that this server is no member any more, and never will

@@ -238,9 +238,6 @@ func (c *Core) advanceCommit() {
 	if t, _ := c.log.term(n); t != c.hard.Term {
 		return
 	}
-	for _, e := range c.log.slice(c.commit+1, n) {
-		c.uncommitted -= entryBytes(&e)
-	}
 	c.setCommit(n)
 	c.event(EventCommitted, 0, n, ReasonNone)
 	for k := range c.peers {
@@ -259,6 +256,11 @@ func (c *Core) setCommit(n Index) {
 		return
 	}
 	before := c.commit
+	if c.role == Leader { // also when a late snapshot tells it what is committed; see installed
+		for _, e := range c.log.slice(before+1, n) {
+			c.uncommitted -= entryBytes(&e)
+		}
+	}
 	c.commit = n
 	c.endProposals()
 	if c.configAt(n).Index > before {

@@ -372,3 +372,78 @@ func TestDamage_EarlierAcknowledgementsAreForgotten(t *testing.T) {
 		t.Error("it counted before it was whole")
 	}
 }
+
+// halfTold makes a cluster of three in which f, whom a leader of the next term
+// offered a snapshot, got the log up to it by itself, but was not told that it is
+// committed. The others are dead. first is what stands in that log before the
+// snapshot's last entry.
+func halfTold(t *testing.T, kind EntryKind, data func(f *node) []byte) (c *cluster, f *node, b *Base) {
+	t.Helper()
+	c = newCluster(t, 3).startAll()
+	l := c.settle()
+	f = c.node(l.id%3 + 1)
+	c.until("it has all", 100, func() bool { return f.core.commit == l.core.log.last() })
+	for _, n := range c.nodes {
+		if n != f {
+			c.crash(n.id)
+		}
+	}
+	term, last := f.core.Term()+1, f.core.log.last()
+	prevTerm, _ := f.core.log.term(last)
+	b = &Base{Index: last + 2, Term: term, Config: f.core.config().Clone()}
+	from := func(m Message) {
+		m.Group, m.From, m.To, m.Term = 1, l.id, f.id, term
+		c.step(f, Input{Kind: InputReceive, Message: &m})
+	}
+	from(Message{Kind: KindInstallSnapshot, Install: InstallSnapshot{Index: b.Index, LastTerm: b.Term}})
+	f.fetch = nil // its host is slow
+	from(Message{Kind: KindAppend, Append: Append{PrevIndex: last, PrevTerm: prevTerm, Commit: last, Entries: []Entry{
+		{Index: last + 1, Term: term, Kind: kind, Data: data(f)}, {Index: last + 2, Term: term, Kind: EntryCommand, Data: []byte("x")}}}})
+	c.until("it stands for election", 1000, func() bool { return f.core.role == PreCandidate })
+	return c, f, b
+}
+
+// vote lets every other server grant what f asks for.
+func (c *cluster) vote(f *node) {
+	for _, n := range c.nodes {
+		if n != f {
+			c.step(f, Input{Kind: InputReceive, Message: &Message{Group: 1, Kind: KindVoteReply, From: n.id, To: f.id, Term: f.core.Term(),
+				VoteReply: VoteReply{Campaign: f.core.campaign, Pre: f.core.role == PreCandidate, Granted: true}}})
+		}
+	}
+}
+
+// Goal: a leader whose host only now has the snapshot that an earlier leader
+// offered learns by it what is committed, and counts that as uncommitted no more:
+// otherwise it would refuse writes for ever.
+func TestSnapshot_ArrivesWhenItsReceiverLeads(t *testing.T) {
+	c, f, b := halfTold(t, EntryCommand, func(*node) []byte { return []byte("y") })
+	c.vote(f)
+	c.pass(2)
+	c.vote(f)
+	c.until("it leads", 10, func() bool { return f.core.role == Leader })
+	c.step(f, Input{Kind: InputInstalled, Base: b, Index: b.Index})
+	want := 0
+	for _, e := range f.core.log.slice(f.core.commit+1, f.core.log.last()) {
+		want += entryBytes(&e)
+	}
+	if f.core.commit != b.Index || f.core.uncommitted != want {
+		t.Errorf("commit %d, want %d; uncommitted bytes %d, want %d", f.core.commit, b.Index, f.core.uncommitted, want)
+	}
+}
+
+// Goal: a candidate learns by a snapshot that arrives late that it is a voter no
+// more: it gives up, and does not halt.
+func TestSnapshot_ArrivesWhenItsReceiverStandsAndIsNoVoter(t *testing.T) {
+	c, f, b := halfTold(t, EntryConfig, func(f *node) []byte {
+		next, err := f.core.config().With([]Change{{Kind: ChangeDemote, Member: member(f.id)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return AppendConfiguration(nil, &next)
+	})
+	c.step(f, Input{Kind: InputInstalled, Base: b, Index: b.Index})
+	if f.core.role != Follower || f.core.commit != b.Index {
+		t.Errorf("role %d, commit %d", f.core.role, f.core.commit)
+	}
+}
