@@ -124,3 +124,19 @@ func TestAdmission_OnlyAnswersToThisDiskCount(t *testing.T) {
 		t.Fatal("not admitted, though two of three are empty")
 	}
 }
+
+// Goal: a damaged server that knows a later term than the leader, for it once
+// stood in vain, is repaired all the same.
+func TestAdmission_DamagedServerOfALaterTermIsRepaired(t *testing.T) {
+	c := newCluster(t, 3).startAll()
+	l := c.settle()
+	c.write(l, 100, 20)
+	f := c.node(l.id%3 + 1)
+	c.crash(f.id)
+	f.disk.Damaged = true
+	f.disk.Entries = f.disk.Entries[:len(f.disk.Entries)-5]
+	f.disk.Hard.Term++
+	f.disk.Hard.Vote = f.id
+	c.start(f.id)
+	c.until("it is repaired", 3000, func() bool { return f.core.Standing() == Admitted })
+}

@@ -322,7 +322,7 @@ func (c *Core) meetTerm(m *Message) bool {
 func (c *Core) meetLowerTerm(m *Message) bool {
 	switch m.Kind {
 	case KindAppend, KindHeartbeat, KindInstallSnapshot:
-		if c.hard.Standing == Admitted {
+		if c.hard.Standing != Fresh { // a damaged disk knows its term, and can be repaired in no lower one
 			c.holdForTerm(Message{Kind: KindAppendReply, To: m.From, AppendReply: AppendReply{
 				Session: m.Append.Session, Rejected: true, Reason: ReasonStaleTerm}})
 		}
