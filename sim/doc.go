@@ -7,6 +7,13 @@
 // watches Figure 3's promises after every step, and more: what was acknowledged
 // is on disk, a vote is given once, a command is applied once.
 //
+// What goes wrong is planned before a seed begins (plan.go): storms, and in them
+// faults of links, processes, clocks, disks and of the membership, each a line
+// with a number and a stream of its own. So a failing seed can be made smaller by
+// leaving lines out. At most as many disks are lost or damaged at a time as the
+// others can do without; then everything must recover. A server may also end at a
+// named point (points.go), found from outside by what it wants done.
+//
 // A Story is a scenario in plain text that is played in such a world and tells
 // what happened, and why.
 //
@@ -14,8 +21,9 @@
 // give, start a goroutine, or let the order of a map reach an output: the same
 // Options give the same World.Hash on every machine.
 //
-// Where to start reading: world.go (events), node.go (what a server's
-// goroutines do), faults.go, invariant.go; then story.go and player.go.
+// Where to start reading: world.go (events), carry.go (what a server's goroutines
+// do), plan.go and storm.go (what goes wrong), witness.go (what must hold), then
+// settle.go (what must come right in the end); story.go and player.go.
 //
 // Linearizability of the clients' histories is checked by package sim/check,
 // which needs goroutines and porcupine and runs many seeds at once. It is a

@@ -13,7 +13,7 @@ import (
 // all processors, and wants every promise kept in each: safety after every step,
 // linearizability, and liveness once the faults are over.
 func TestSeeds_HoldInvariants(t *testing.T) {
-	seeds := 500
+	seeds := 1000
 	if testing.Short() {
 		seeds = 100
 	}
