@@ -16,8 +16,10 @@ const (
 	heldMax = 256
 
 	// turnMax bounds the turns of one node at one moment: a node that wakes
-	// itself again and again without time passing is broken.
-	turnMax = 10_000
+	// itself again and again without time passing is broken. A window of messages
+	// that a link has put out of order may well come at one moment, and be refused
+	// message by message.
+	turnMax = 200_000
 
 	// keysHot is how many keys are written at a time: few, so that clients meet.
 	keysHot = 8
