@@ -36,7 +36,7 @@ const (
 	membersMax = 9
 
 	// armedMax bounds the places that are armed at a time.
-	armedMax = 8
+	armedMax = 16
 
 	// clientsMax bounds the clients of a world, each with one request at a time.
 	clientsMax = 16

@@ -181,7 +181,7 @@ var points = [...]point{
 	{"segment about to be synced", atDisk, factSegmentSync},
 	{"segment about to be made", atDisk, factSegmentMade},
 	{"segment about to be named", atDisk, factSegmentNamed},
-	{"segment about to be removed", atDisk, factSegmentGone},
+	{"segment about to be removed, or used again", atDisk, factSegmentGone},
 	{"log recovered, first turn not taken", atOpened, anything},
 	{"recovery about to read", atOpening, factAnyRead},
 	{"recovery about to write a segment", atOpening, factSegmentWrite},
@@ -402,6 +402,8 @@ func factsOfFile(op wal.Op, name string) fact {
 		return factIdentity
 	case hasSuffix(kind, ".snap"):
 		return snapshotFacts[op]
+	case hasSuffix(kind, ".wal") && op == wal.OpRename && !tmp:
+		return factSegmentGone // another takes over its file
 	case hasSuffix(kind, ".wal"):
 		return segmentFacts[op]
 	}

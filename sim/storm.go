@@ -155,16 +155,19 @@ func (w *World) handOver(to int, r *Rand) bool {
 	return true
 }
 
-// armSome sets a snare at some place, for one server or for all.
+// armSome sets snares at some places, each for one server or for all: several,
+// since most servers never come to most places.
 func (w *World) armSome(i int, down raft.Duration, r *Rand) {
-	a := armed{point: r.Intn(Points), node: -1, down: down, power: r.Chance(1, 2)}
-	if r.Chance(1, 2) {
-		a.node = i
+	for range 3 {
+		a := armed{point: r.Intn(Points), node: -1, down: down, power: r.Chance(1, 2)}
+		if r.Chance(1, 2) {
+			a.node = i
+		}
+		if r.Chance(1, 2) {
+			a.skip = int(r.LogBetween(1, 64))
+		}
+		w.arm(a)
 	}
-	if r.Chance(1, 2) {
-		a.skip = int(r.LogBetween(1, 64))
-	}
-	w.arm(a)
 }
 
 // comeBack starts a process again that has just ended, after a while.

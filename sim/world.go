@@ -176,8 +176,8 @@ func (w *World) draw() {
 	w.slow = r.Chance(1, 2)
 	w.leases = w.slow && r.Chance(2, 3)
 	w.maxDrift = int(r.LogBetween(1_000, 100_000))
-	if r.Chance(1, 2) {
-		w.snapshotBytes = int(r.LogBetween(1<<10, 64<<10))
+	if r.Chance(2, 3) {
+		w.snapshotBytes = int(r.LogBetween(1<<9, 16<<10))
 		w.trailBytes = w.snapshotBytes / 2 // who lacks more than that gets the snapshot
 	}
 	w.segmentBytes = r.LogBetween(4<<10, 64<<10)
