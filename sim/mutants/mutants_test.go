@@ -141,7 +141,10 @@ func table(some []*Mutant, verdicts []Verdict) string {
 	rows := [][]string{{"fault", "killed by", "test", "explorer, after states", "story", "storm, after seeds", "simulator, after seeds"}}
 	for k, m := range some {
 		v := &verdicts[k]
-		row := []string{m.Name, "nobody", "-", "-", "-", "-", fmt.Sprintf("not in %d", v.Ran)}
+		row := []string{m.Name, "nobody", "-", "-", "-", "-", "-"}
+		if v.Ran > 0 {
+			row[len(row)-1] = fmt.Sprintf("not in %d", v.Ran)
+		}
 		if v.Killed() {
 			row[1] = string(v.Finds[0].Layer)
 		}
