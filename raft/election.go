@@ -51,12 +51,22 @@ func (c *Core) mayCampaign() bool {
 	return c.hard.Standing == Admitted && c.hard.Term < termMax && !c.removed && c.mayBeNeeded()
 }
 
-// mayBeNeeded: this server is a voter in the configuration in force, or was one
-// in the latest that it knows to be committed. Its removal may stand in no other
-// log: then the others need its vote to elect anybody, which it refuses to a
-// shorter log; so it must stand itself, and finish what was begun (thesis §4.2.2).
+// mayBeNeeded: this server is a voter in a configuration that may be in force
+// somewhere: in the latest that it knows to be committed, or in a later one of
+// its log. Its removal may stand in no other log: then the others need its vote
+// to elect anybody, which it refuses to a shorter log; so it must stand itself,
+// and finish what was begun (thesis §4.2.2). After a restart it knows of less that
+// is committed than it did, so that the one in the middle counts as well.
 func (c *Core) mayBeNeeded() bool {
-	return c.config().votes(c.cfg.Self) || c.committedConfig().Config.votes(c.cfg.Self)
+	for k := len(c.configs) - 1; k >= 0; k-- {
+		if c.configs[k].Config.votes(c.cfg.Self) {
+			return true
+		}
+		if c.configs[k].Index <= c.commit {
+			break
+		}
+	}
+	return false
 }
 
 // preCampaign asks who would vote for this server in the next term, and changes
