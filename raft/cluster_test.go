@@ -78,6 +78,9 @@ func (c *cluster) start(id NodeID) {
 	if err != nil {
 		c.t.Fatalf("start %d: %v", id, err)
 	}
+	if n.disk.Damaged { // the log that was salvaged says so itself, and only once
+		n.disk.Damaged, n.disk.Hard.Standing = false, Damaged
+	}
 	n.core, n.applied, n.wake, n.writes, n.outcomes, n.fetch = core, nil, c.now, nil, nil, nil
 	n.applied = slices.Clone(n.files[n.disk.Snapshot.Index].applied)
 }
