@@ -446,3 +446,17 @@ func TestConfiguration_ChangesFitTogether(t *testing.T) {
 		}
 	})
 }
+
+// Goal: what a server was told by members that have left is forgotten, or members
+// that come and go would fill its memory.
+func TestChange_WhoLeftIsForgotten(t *testing.T) {
+	c := newCluster(t, 3).startAll()
+	l := c.settle()
+	old := l.id%3 + 1
+	c.until("all have told their timing", 3000, func() bool { return l.core.timingOf(old) != nil && l.core.announcementOf(old) != nil })
+	c.mustChange(l, 1, Change{Kind: ChangeRemove, Member: member(old)})
+	c.pass(1000)
+	if l.core.timingOf(old) != nil || l.core.announcementOf(old) != nil {
+		t.Error("the leader remembers who left")
+	}
+}

@@ -126,7 +126,9 @@ func (c *Core) configCommitted() {
 	now := c.committedConfig()
 	c.event(EventConfigCommitted, 0, now.Index, ReasonNone)
 	c.nextGreetAt = c.now
-	c.announced = slices.DeleteFunc(c.announced, func(a announcement) bool { return !c.config().has(a.id) && !now.Config.has(a.id) })
+	left := func(id NodeID) bool { return !c.config().has(id) && !now.Config.has(id) }
+	c.announced = slices.DeleteFunc(c.announced, func(a announcement) bool { return left(a.id) })
+	c.timings = slices.DeleteFunc(c.timings, func(t toldTiming) bool { return left(t.id) })
 	c.noticeAdmission()
 	if slices.Contains(now.Config.Removed, c.cfg.Self) {
 		c.noteRemoved(0)
