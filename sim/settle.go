@@ -12,8 +12,11 @@ const (
 	// election timeouts, and the longest pause before a request is sent again.
 	settleMax = 8 * raft.Second
 
-	// levelMax is how long the logs of all nodes may take to become equal then.
-	levelMax = 8 * raft.Second
+	// levelMax is how long the logs of all nodes may take to become equal then,
+	// and levelWhole at most as long as they grow: a newcomer that is sent one
+	// entry in a round trip, as some seeds want it, is slow and not stuck.
+	levelMax   = 8 * raft.Second
+	levelWhole = 60 * raft.Second
 
 	// quietMax is how long removed servers may take to learn that they were.
 	quietMax = 3 * raft.Second
@@ -174,19 +177,34 @@ func (w *World) probe(kind OpKind, deadline raft.Time) bool {
 
 // level waits until every node has applied everything.
 func (w *World) level() bool {
-	deadline := w.now + raft.Time(levelMax)
-	for w.now <= deadline {
+	deadline, whole := w.now+raft.Time(levelMax), w.now+raft.Time(levelWhole)
+	for reached := w.logsReach(); w.now <= min(deadline, whole); {
 		if w.leveled() {
 			return true
+		}
+		if r := w.logsReach(); r > reached {
+			reached, deadline = r, w.now+raft.Time(levelMax)
 		}
 		if !w.RunUntil(w.now + raft.Time(20*raft.Millisecond)) {
 			return false
 		}
 	}
 	w.witness.must(false, Liveness, func() string {
-		return "the logs are not equal " + Millis(raft.Time(levelMax)) + " after the last fault; " + w.picture()
+		return "the logs are not equal " + Millis(raft.Time(levelMax)) + " after they last grew, or " +
+			Millis(raft.Time(levelWhole)) + " after the last fault; " + w.picture()
 	})
 	return false
+}
+
+// logsReach adds up how far the members' logs go.
+func (w *World) logsReach() raft.Index {
+	sum := raft.Index(0)
+	for i := range w.nodes {
+		if w.member(i) {
+			sum += w.witness.mem[i].last()
+		}
+	}
+	return sum
 }
 
 func (w *World) leveled() bool {
