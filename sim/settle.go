@@ -24,7 +24,8 @@ const (
 
 // settle is the liveness phase: the faults stop, every server that is meant to run
 // is up, and within a bounded time there must be a leader, a write, a read, an
-// end to every change of the membership, and equal logs.
+// end to every change of the membership, and equal logs; these once more after
+// removed servers were started, since a leader may have written meanwhile.
 func (w *World) settle() {
 	w.storm.over, w.load.stopped = true, true
 	w.calm()
@@ -46,7 +47,7 @@ func (w *World) settle() {
 		return
 	}
 	deadline := w.now + raft.Time(settleMax)
-	if !w.probe(OpPut, deadline) || !w.probe(OpGet, deadline) || !w.tidy() || !w.level() || !w.quiet() {
+	if !w.probe(OpPut, deadline) || !w.probe(OpGet, deadline) || !w.tidy() || !w.level() || !w.quiet() || !w.level() {
 		return
 	}
 	w.audit()
