@@ -222,7 +222,8 @@ func receive(t *testing.T, l *Log, b []byte, n int) bool {
 }
 
 // FuzzSalvage writes any bytes over some place of a log's segments: whatever is
-// opened then knows the newest vote, and opens again to the same.
+// opened then knows the newest vote, and opens again to the same. Bytes over all
+// that proves the end of the log make it an older one, which nobody can tell.
 func FuzzSalvage(f *testing.F) {
 	h := makeHistory(f, 61, 2, 18, 2)
 	names := files(f, h.fs)
@@ -237,7 +238,9 @@ func FuzzSalvage(f *testing.F) {
 		}
 		m := h.fs.Clone()
 		at := int64(off) % n
-		change(t, m, name, at, b[:min(int64(len(b)), n-at)])
+		b = b[:min(int64(len(b)), n-at)]
+		change(t, m, name, at, b)
+		seen := "data/"+name < h.current || "data/"+name == h.current && at+int64(len(b)) <= h.proven
 		l, err := Open(m, "data", me, salvaging(2048))
 		if err != nil {
 			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrForeign) {
@@ -245,8 +248,8 @@ func FuzzSalvage(f *testing.F) {
 			}
 			return
 		}
-		if what := h.check(t, l); what != "" {
-			t.Fatal(what)
+		if what := h.check(t, l); what != "" && seen {
+			t.Fatalf("%s, from %d on: %s", name, at, what)
 		}
 		again := twin{}
 		for _, g := range l.Groups() {

@@ -16,6 +16,10 @@ type history struct {
 	fs        *MemFS
 	states    []twin // after each record
 	confirmed int    // of states, durable for certain
+
+	// What Proven said after the last sync: damage that ends before it is seen.
+	current string
+	proven  int64
 }
 
 // makeHistory writes records of some groups, and the snapshot files they name.
@@ -50,6 +54,7 @@ func makeHistory(t testing.TB, seed uint64, groups, records, unsynced int) *hist
 		if i < records-unsynced {
 			ok(t, l.Sync())
 			h.confirmed = i + 1
+			h.current, h.proven = l.Proven()
 			if r.IntN(4) == 0 {
 				ok(t, l.Prepare())
 			}
