@@ -117,9 +117,7 @@ func (s *snapshotNode) start(logger *slog.Logger) (*host.Host, *wal.Log, error) 
 		return nil, nil, err
 	}
 	h, err := host.Start(host.Config{
-		// All servers share one disk here: to hand over when it is slow would not help.
-		Raft: raft.Config{Self: s.Self, Initial: initial, TrailBytes: 1 << 20, MaxLogBytes: 4 * s.SnapshotBytes,
-			StallAfter: raft.Duration(snapshotStepMax)},
+		Raft: raft.Config{Self: s.Self, Initial: initial, TrailBytes: 1 << 20, MaxLogBytes: 4 * s.SnapshotBytes},
 		Log: log, StateMachine: server.NewMachine(), SnapshotBytes: s.SnapshotBytes, Logger: logger,
 		Network: func(r host.Receiver) (host.Network, error) {
 			l, err := net.Listen("tcp", self.PeerAddr)
