@@ -118,7 +118,7 @@ func (s *snapshotNode) start(logger *slog.Logger) (*host.Host, *wal.Log, error) 
 	}
 	h, err := host.Start(host.Config{
 		Raft: raft.Config{Self: s.Self, Initial: initial, TrailBytes: 1 << 20, MaxLogBytes: 4 * s.SnapshotBytes},
-		Log: log, StateMachine: server.NewMachine(), SnapshotBytes: s.SnapshotBytes, Logger: logger,
+		Log:  log, StateMachine: server.NewMachine(), SnapshotBytes: s.SnapshotBytes, Logger: logger,
 		Network: func(r host.Receiver) (host.Network, error) {
 			l, err := net.Listen("tcp", self.PeerAddr)
 			if err != nil {
