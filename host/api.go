@@ -53,7 +53,7 @@ type StateMachine interface {
 var (
 	ErrNoLeader   = errors.New("no leader: no majority of the members answers; try again")
 	ErrOverloaded = errors.New("too many commands wait for the majority; try again later")
-	ErrLogFull    = errors.New("the log has reached its bound and a member still lacks part of it; start that member")
+	ErrLogFull    = errors.New("the log has reached its bound, and no snapshot allows to cut it yet; see why snapshots fail, or raise the bound")
 	ErrTooLarge   = errors.New("the command is larger than the bound")
 	ErrUnknown    = errors.New("the outcome is unknown: the server stopped, or the log moved on, before it was seen")
 	ErrStopped    = errors.New("the server has stopped")

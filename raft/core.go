@@ -43,7 +43,7 @@ type Core struct {
 
 	forwarded []forwardedRead // reads asked of the leader
 
-	toldCut Index // every member holds the log up to here, says the leader
+	toldCut Index // the leader needs the log up to here no more, it says
 	barrier place // of a damaged disk, see admission.go
 	change  changeWait
 	leaving bool  // some of peers are members no more; see syncPeers

@@ -401,7 +401,8 @@ func (c *Core) truncate(first Index) {
 	c.logChanged(first)
 }
 
-// promising adds to an answer what it is worth to the leader.
+// promising says in an answer whether it counts: a damaged disk's does not. The
+// promise itself is added where answers are held; see addPromise.
 func (c *Core) promising(r AppendReply) AppendReply {
 	r.Uncounted = c.hard.Standing != Admitted
 	return r

@@ -321,7 +321,7 @@ func TestKV_HostErrors(t *testing.T) {
 		{"no leader", host.ErrNoLeader, codes.Unavailable, "etcdserver: no leader"},
 		{"overloaded", host.ErrOverloaded, codes.ResourceExhausted, "etcdserver: too many requests"},
 		{"too large", host.ErrTooLarge, codes.InvalidArgument, "etcdserver: request is too large"},
-		{"log full", host.ErrLogFull, codes.ResourceExhausted, "veche: the log has reached its bound and a member still lacks part of it; start that member"},
+		{"log full", host.ErrLogFull, codes.ResourceExhausted, "veche: the log has reached its bound, and no snapshot allows to cut it yet; see why snapshots fail, or raise the bound"},
 		{"unknown", host.ErrUnknown, codes.Unavailable, "etcdserver: request timed out, possibly due to previous leader failure"},
 		{"stopped", host.ErrStopped, codes.Unavailable, "etcdserver: server stopped"},
 		{"fresh", host.ErrFresh, codes.Unavailable, "veche: this server's disk came up empty and no majority has admitted it yet"},

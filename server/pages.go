@@ -96,7 +96,7 @@ func (s *Server) healthy(ctx context.Context, local bool) string {
 		return "RAFT NO LEADER"
 	}
 	if !local && p.LogFull {
-		return "ALARM NOSPACE" // the events tell which member the log is kept for
+		return "ALARM NOSPACE" // the events tell up to where the newest snapshot goes
 	}
 	select {
 	case <-s.stopping:

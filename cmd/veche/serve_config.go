@@ -221,7 +221,7 @@ func (c *serveConfig) flags(fs *pflag.FlagSet) {
 	fs.Var(&c.ClockDrift, "clock-drift", "with lease reads: how far any member's clock may go wrong, as a part of the time")
 	fs.Var(&c.Priority, "priority", "0 to 255: how gladly this server is seen as leader; it decides no election")
 	fs.Var(&c.SnapshotBytes, "snapshot-bytes", "bytes of log after which a snapshot is written")
-	fs.Var(&c.MaxLogBytes, "max-log-bytes", "bytes of log beyond which writes are refused while a member lacks it")
+	fs.Var(&c.MaxLogBytes, "max-log-bytes", "bytes of log beyond which writes are refused until a snapshot allows to cut it")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", "text", "text or json")
 	fs.BoolVar(&c.Insecure, "insecure-i-understand", false, "listen beyond this machine without TLS: whoever reaches a port can read and write everything")
