@@ -6,6 +6,7 @@ import "slices"
 type ballot struct {
 	id      NodeID
 	granted bool
+	reason  Reason // of a refusal; it decides nothing
 }
 
 // resetTimer draws a new election timeout (§5.2).
@@ -251,7 +252,7 @@ func (c *Core) onVoteReply(m *Message) {
 			return // said already
 		}
 	}
-	c.ballots = append(c.ballots, ballot{id: m.From, granted: r.Granted})
+	c.ballots = append(c.ballots, ballot{m.From, r.Granted, r.Reason})
 	kind := EventVoteReceived
 	if r.Pre {
 		kind = EventPreVoteReceived
@@ -273,9 +274,14 @@ func (c *Core) fastPhase() bool {
 	return c.leaderGone && c.now-c.goneAt < Time(c.cfg.ElectionMax)
 }
 
+// ownVoteIsDurable says whether a candidate may count the vote that it gave itself.
+func (c *Core) ownVoteIsDurable() bool {
+	return c.disk.hardSeq <= c.disk.durable && !c.disk.hardChanged
+}
+
 // countVotes decides the campaign under way, if it can be decided.
 func (c *Core) countVotes() {
-	ownIsDurable := c.disk.hardSeq <= c.disk.durable && !c.disk.hardChanged
+	ownIsDurable := c.ownVoteIsDurable()
 	won, lost := c.config().decided(func(id NodeID) (yes, no bool) {
 		if id == c.cfg.Self {
 			return c.role == PreCandidate || ownIsDurable, false

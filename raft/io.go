@@ -250,14 +250,31 @@ type Status struct {
 	Transferee   NodeID
 	Config       Configuration
 	ConfigIndex  Index
-	Peers        []PeerStatus // what a leader knows of the others
-	Level        Level        // of the cluster
-	ElectionMin  Duration     // in force; tuned when timing is automatic
+	Peers        []PeerStatus   // what a leader knows of the others
+	Ballots      []BallotStatus // of each voter, while this server stands for election
+	Level        Level          // of the cluster
+	ElectionMin  Duration       // in force; tuned when timing is automatic
 	ElectionMax  Duration
 	Heartbeat    Duration
 	Lease        Time // until when, on the eager clock, a leader may answer reads by itself; 0 none
 	Removed      bool
 	Fault        string
+}
+
+// Verdict is what a voter has said to a candidate or pre-candidate.
+type Verdict uint8
+
+const (
+	BallotUnknown Verdict = 0
+	BallotGranted Verdict = 1
+	BallotRefused Verdict = 2
+)
+
+// BallotStatus is one voter's ballot in the campaign under way.
+type BallotStatus struct {
+	ID      NodeID
+	Verdict Verdict
+	Reason  Reason // of a refusal
 }
 
 // PeerStatus is what a leader knows of another member.

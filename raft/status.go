@@ -18,6 +18,7 @@ func (c *Core) Status() Status {
 	if c.heardEver && c.heardFrom == c.leader {
 		s.LeaderHeard = c.heardAt
 	}
+	s.Ballots = c.ballotsShown()
 	if c.role != Leader {
 		return s
 	}
@@ -31,6 +32,35 @@ func (c *Core) Status() Status {
 			Removed: !c.config().has(p.id), RoundTrip: p.link.trip, OtherTiming: c.timingDiffers(p.id)})
 	}
 	return s
+}
+
+// ballotsShown gives what the voters have said in the campaign under way, itself
+// among them, in the order of their ids; nil when there is none.
+func (c *Core) ballotsShown() []BallotStatus {
+	if c.role != PreCandidate && c.role != Candidate {
+		return nil
+	}
+	var all []BallotStatus
+	for k := range c.config().Members {
+		b := BallotStatus{ID: c.config().Members[k].ID}
+		if !c.config().votes(b.ID) {
+			continue
+		}
+		if b.ID == c.cfg.Self && (c.role == PreCandidate || c.ownVoteIsDurable()) {
+			b.Verdict = BallotGranted
+		}
+		for _, said := range c.ballots {
+			switch {
+			case said.id != b.ID:
+			case said.granted:
+				b.Verdict = BallotGranted
+			default:
+				b.Verdict, b.Reason = BallotRefused, said.reason
+			}
+		}
+		all = append(all, b)
+	}
+	return all
 }
 
 // Confirmed says whether this server leads, and a majority answered a message

@@ -30,7 +30,7 @@ type Journal struct {
 }
 
 // eventKindsShown bounds the kinds that are counted by name.
-const eventKindsShown = len(eventNames)
+const eventKindsShown = raft.EventKinds
 
 // Entry is one event of the journal.
 type Entry struct {

@@ -195,8 +195,8 @@ func (g gatherer) journal(j *Journal) {
 	g.counter("etcd_server_leader_changes_seen_total", "How often the leader was seen to change.", float64(j.leaderChanges()))
 	kinds, unknown := j.counts()
 	for k, n := range kinds {
-		if eventNames[k] != "" {
-			g.counter("veche_raft_events_total", "Events of this member, by kind.", float64(n), "kind", eventNames[k])
+		if k > 0 {
+			g.counter("veche_raft_events_total", "Events of this member, by kind.", float64(n), "kind", raft.EventKind(k).Word())
 		}
 	}
 	g.counter("veche_raft_events_total", "Events of this member, by kind.", float64(unknown), "kind", "unknown")

@@ -208,7 +208,7 @@ type EventReport struct {
 
 func eventReport(e Entry, names map[raft.NodeID]string) EventReport {
 	r := EventReport{
-		At: e.At.UTC().Truncate(time.Millisecond), Kind: eventName(e.Event.Kind), Reason: reasonName(e.Event.Reason),
+		At: e.At.UTC().Truncate(time.Millisecond), Kind: e.Event.Kind.Word(), Reason: e.Event.Reason.Word(),
 		Node: Named{ID(e.Event.Node), cleanName(names[e.Event.Node])},
 		Term: uint64(e.Event.Term), Index: uint64(e.Event.Index), Text: Describe(e.Event, names),
 	}
