@@ -34,26 +34,47 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 				"path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			panic(http.ErrAbortHandler)
 		}()
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("X-Frame-Options", "DENY")
-		if !s.ours(r) {
+		protect(w.Header())
+		if !ours(r, s.cfg.HostNames) {
 			s.metrics.refusedHosts.Inc()
-			h.Set("Connection", "close")
-			http.Error(w, "this server does not answer for the host "+strings.ToValidUTF8(cleanName(r.Host), "?")+
-				"; use its address, or allow that name with --http-hosts", http.StatusMisdirectedRequest)
+			refuseHost(w, r, "; use its address, or allow that name with --http-hosts")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
+// Guard puts the same headers and the same check of the Host around pages that
+// some other listener serves: it answers for loopback and for the address that
+// a request came in at.
+func Guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protect(w.Header())
+		if !ours(r, nil) {
+			refuseHost(w, r, "; use its address")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// protect sets what keeps a browser from helping an attacker.
+func protect(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+}
+
+func refuseHost(w http.ResponseWriter, r *http.Request, advice string) {
+	w.Header().Set("Connection", "close")
+	http.Error(w, "this server does not answer for the host "+strings.ToValidUTF8(cleanName(r.Host), "?")+advice, http.StatusMisdirectedRequest)
+}
+
 // ours says whether a request is for loopback, for the address it came in at,
 // or for a configured name. A request without Host (HTTP/1.0 checks of load
 // balancers) is ours: no browser sends one.
-func (s *Server) ours(r *http.Request) bool {
+func ours(r *http.Request, names []string) bool {
 	if r.Host == "" {
 		return true
 	}
@@ -75,7 +96,7 @@ func (s *Server) ours(r *http.Request) bool {
 			}
 		}
 	}
-	for _, name := range s.cfg.HostNames {
+	for _, name := range names {
 		if strings.EqualFold(strings.Trim(name, "[]"), host) {
 			return true
 		}

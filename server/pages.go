@@ -13,15 +13,16 @@ import (
 
 	"google.golang.org/grpc/status"
 
+	"veche/page"
 	"veche/raft"
 	"veche/store"
 )
 
-// page is the small page of the http listener: no part of it comes from
+// statusFiles are the small page of the http listener: no part of it comes from
 // anywhere else.
 //
 //go:embed page/index.html page/page.js page/page.css page/icon.svg
-var page embed.FS
+var statusFiles embed.FS
 
 // newHTTP makes a server with our bounds around what it serves.
 func (s *Server) newHTTP(h http.Handler) *http.Server {
@@ -58,10 +59,14 @@ func (s *Server) peoplePages() http.Handler {
 	mux.HandleFunc("GET /leader", s.leaderPage)
 	mux.HandleFunc("GET /status", s.statusPage)
 	mux.HandleFunc("GET /events", s.eventsPage)
+	pages := page.Handler()
+	for _, path := range []string{"/model", "/web/", "/built/"} {
+		mux.Handle("GET "+path, pages)
+	}
 	for path, file := range map[string]string{"/{$}": "index.html", "/page.js": "page.js", "/page.css": "page.css", "/icon.svg": "icon.svg"} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Cache-Control", "no-cache") // another version may run tomorrow
-			http.ServeFileFS(w, r, page, "page/"+file)
+			http.ServeFileFS(w, r, statusFiles, "page/"+file)
 		})
 	}
 	return mux

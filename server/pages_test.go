@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
@@ -64,6 +65,49 @@ func TestGuard_SecurityHeaders(t *testing.T) {
 		if !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'self'") || !strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") ||
 			h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" || h.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s: headers %v", c[0], h)
+		}
+	}
+}
+
+// Goal: another listener's pages are guarded in the same way. Method: ask one for
+// itself and for a stranger.
+func TestGuard_AroundOtherPages(t *testing.T) {
+	ts := httptest.NewServer(Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "in") })))
+	defer ts.Close()
+	for host, code := range map[string]int{"": 200, "localhost:9": 200, "evil.example": 421, "10.1.2.3": 421} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", ts.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		res, err := ts.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != code || (string(body) == "in") != (code == 200) || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("Host %q: %d %q %v", host, res.StatusCode, body, err)
+		}
+	}
+}
+
+// Goal: the model is on every server's people port, and only there. Method: ask
+// both ports for it.
+func TestModel_OnThePeoplePortAlone(t *testing.T) {
+	r := newRig(t, nil)
+	res, _ := r.ask("GET", r.peopleURL("/model"), "")
+	if p := res.Header.Get("Content-Security-Policy"); res.StatusCode == 200 && !strings.Contains(p, "'wasm-unsafe-eval'") {
+		t.Errorf("/model has the policy %q", p)
+	} else if res.StatusCode != 200 && res.StatusCode != 503 { // it is not built
+		t.Errorf("/model: %d", res.StatusCode)
+	}
+	if res, _ := r.ask("GET", r.peopleURL("/web/files.js"), ""); res.StatusCode != 200 || strings.Contains(res.Header.Get("Content-Security-Policy"), "unsafe") {
+		t.Errorf("/web/files.js: %d %v", res.StatusCode, res.Header)
+	}
+	for _, path := range []string{"/model", "/web/files.js", "/built/model.wasm.gz"} {
+		if res, _ := r.ask("GET", r.clientURL(path), ""); res.StatusCode != http.StatusNotFound {
+			t.Errorf("the client port has %s: %d", path, res.StatusCode)
 		}
 	}
 }
