@@ -47,6 +47,7 @@ type Group struct {
 	resent   uint64 // commands sent more than once
 
 	heard   []heardBatch // of the members that forward to this one
+	hears   []Heard      // of whom this member hears anything
 	ignored uint64       // forwarded batches that were repeats, late or malformed
 
 	reads reads

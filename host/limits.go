@@ -81,6 +81,12 @@ const (
 	// callers get ErrOverloaded at once.
 	inboxRequestsMax = 1 << 16
 
+	// heardMax bounds the others that are told apart by when they were heard: more
+	// than a cluster has members. tailMax bounds the newest entries that people
+	// look at: a row of cells on a wide screen.
+	heardMax = 32
+	tailMax  = 64
+
 	// statusEvery is how often a picture for people is made at most. Making one
 	// costs about a microsecond; a change of leader is shown at once.
 	statusEvery = raft.Millisecond

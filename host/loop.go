@@ -261,6 +261,7 @@ func (l *Loop) deliver(now raft.Time, out *Effects) {
 
 // receive brings a message to the core, or to whoever carries snapshots.
 func (l *Loop) receive(g *Group, m *raft.Message, now raft.Time, out *Effects) {
+	g.hear(m, now)
 	switch {
 	case m.Kind == raft.KindSnapshotFetch && m.Fetch != nil:
 		g.serve(m, now, out)

@@ -18,7 +18,7 @@ func (h *Host) publish(now raft.Time, changed bool) {
 		Status: g.core.Status(), At: now, Boot: g.boot, Incarnation: h.cfg.Raft.Incarnation,
 		Unsettled: g.window.count, Reads: g.reads.count, Backlog: len(g.backlog),
 		Resent: g.resent, Ignored: g.ignored, Dropped: h.loop.in.dropped,
-		Receiving: g.Receiving(now), Serving: g.Serving(now),
+		Receiving: g.Receiving(now), Serving: g.Serving(now), Heard: g.Heard(), Tail: g.Tail(),
 		Turns: h.counters.turns.Load(), Syncs: h.counters.syncs.Load(), Records: h.counters.records.Load(),
 	}}
 	before := h.published.Load()

@@ -138,6 +138,8 @@ type Status struct {
 	Records     uint64             // written to the log
 	Receiving   *SnapshotProgress  // the snapshot that this member is getting; nil: none
 	Serving     []SnapshotProgress // those that others get from here
+	Heard       []Heard            // of the others, and when
+	Tail        []raft.Entry       // the newest of the log, shared with it: not to be changed
 	Err         error              // why the Host stopped; nil while it runs, and after Stop
 }
 
