@@ -76,6 +76,32 @@ const (
 	pulseEvery = 100 * time.Millisecond
 )
 
+// Bounds of looking at the whole cluster, for people.
+const (
+	// watchEvery is between two looks at every member: an election takes some
+	// 200 ms, and its events carry their own times.
+	watchEvery = 200 * time.Millisecond
+	// watchReadersMax bounds the pages that look through one member. They share
+	// one round of looks, and cost some 50 kB/s each.
+	watchReadersMax = 16
+	// watchedMax bounds the members that are looked at: all that there can be.
+	watchedMax = 64
+	// watchNewsMax bounds the events kept of each member for a page that comes late.
+	watchNewsMax = 400
+	// lookTimeout is when a member that was asked counts as silent.
+	lookTimeout = time.Second
+	// lookEventsMax bounds the events of one look, at some 300 bytes each;
+	// lookBytesMax a look, lookRowsMax the rows of its tables.
+	lookEventsMax = 512
+	lookBytesMax  = 1 << 20
+	lookRowsMax   = 128
+	// lookCommandMax is the largest command that is taken apart to show its key;
+	// keyShown bounds what is shown of a key in runes, keyBytesShown in bytes.
+	lookCommandMax = 64 << 10
+	keyShown       = 40
+	keyBytesShown  = 4 * keyShown
+)
+
 // Bounds of HTTP.
 const (
 	headerBytesMax  = 16 << 10

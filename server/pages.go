@@ -45,6 +45,7 @@ func (s *Server) clientPages() (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	s.healthPages(mux)
+	mux.HandleFunc("GET "+lookPath, s.lookPage)
 	mux.Handle("POST "+changePath, bodyBounded(sameOrigin(http.HandlerFunc(s.changePage))))
 	mux.Handle("POST "+transferPath, bodyBounded(sameOrigin(http.HandlerFunc(s.transferPage))))
 	mux.Handle("/v3/", bodyBounded(sameOrigin(gateway)))
@@ -59,6 +60,7 @@ func (s *Server) peoplePages() http.Handler {
 	mux.HandleFunc("GET /leader", s.leaderPage)
 	mux.HandleFunc("GET /status", s.statusPage)
 	mux.HandleFunc("GET /events", s.eventsPage)
+	mux.Handle("GET /cluster", s.watch)
 	pages := page.Handler()
 	for _, path := range []string{"/model", "/web/", "/built/"} {
 		mux.Handle("GET "+path, pages)

@@ -113,6 +113,7 @@ type PeerReport struct {
 	Lag           uint64 `json:"lag"` // entries of the leader's log that it is not known to hold
 	LastContactMS int64  `json:"last_contact_ms"`
 	Probing       bool   `json:"probing"`
+	Inflight      int    `json:"inflight"`      // AppendEntries on their way to it
 	Snapshot      uint64 `json:"snapshot"`      // offered to it and not installed yet; 0 none
 	CaughtUp      bool   `json:"caught_up"`     // a learner that may be promoted
 	RoundTripUS   int64  `json:"round_trip_us"` // smoothed; 0 unknown
@@ -171,7 +172,7 @@ func (s *Server) report(p *Picture) StatusReport {
 	for _, q := range p.Peers {
 		r.Peers = append(r.Peers, PeerReport{
 			ID: ID(q.ID), Name: names[q.ID], Match: uint64(q.Match), Next: uint64(q.Next),
-			Lag: lead(p.LastIndex, q.Match), LastContactMS: since(p.Now, q.LastContact), Probing: q.Probing,
+			Lag: lead(p.LastIndex, q.Match), LastContactMS: since(p.Now, q.LastContact), Probing: q.Probing, Inflight: q.Inflight,
 			Snapshot: uint64(q.Snapshot), CaughtUp: q.CaughtUp, RoundTripUS: int64(q.RoundTrip / raft.Microsecond),
 			OtherTiming: q.OtherTiming, Damaged: q.Uncounted, Leaving: q.Removed,
 		})

@@ -108,6 +108,7 @@ type Server struct {
 	inflight    atomic.Int64 // requests that are no streams
 	streams     atomic.Int64
 	subscribers atomic.Int64
+	watch       *Watch
 	outage      outage
 
 	stopOnce sync.Once
@@ -153,6 +154,7 @@ func New(cfg Config) (*Server, error) {
 		inside:    bufconn.Listen(insideBuffer),
 	}
 	s.metrics = newMetrics(s)
+	s.watch = s.newWatch()
 	s.grpc = s.newGRPC()
 	var err error
 	if s.gateway, err = s.dialInside(); err != nil {
@@ -257,6 +259,7 @@ func (s *Server) stop(ctx context.Context) {
 	_ = s.split.listener.Close()
 	all.Wait()
 	_ = s.split.close()
+	s.watch.Close()
 	_ = s.gateway.Close()
 	_ = s.inside.Close()
 	if s.capped != nil {
