@@ -106,7 +106,7 @@ type gap struct {
 // NewWatch makes a Watch, which does nothing until somebody reads it. Close it.
 func NewWatch(cfg WatchConfig) *Watch {
 	return &Watch{cfg: cfg, sights: map[ID]*sight{}, newer: make(chan struct{}),
-		transport: &http.Transport{MaxConnsPerHost: 1, ResponseHeaderTimeout: lookTimeout, IdleConnTimeout: httpIdleMax}}
+		transport: &http.Transport{MaxConnsPerHost: 1, IdleConnTimeout: httpIdleMax}}
 }
 
 // newWatch looks at the members of the configuration.
