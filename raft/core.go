@@ -114,7 +114,7 @@ func (c *Core) restore(d Restored) error {
 	c.configs = []placedConfig{{Index: d.Cut.Index, Config: c.cutB.Config}}
 	for k := range d.Entries {
 		e := d.Entries[k]
-		if e.Index != c.log.last()+1 || e.Term < c.log.lastTerm() {
+		if e.Index != c.log.last()+1 || e.Term < c.log.lastTerm() && !c.lawless() {
 			return errors.New("raft: the restored log has a gap, or its terms go back")
 		}
 		if err := c.noteConfig(&e); err != nil {
@@ -305,7 +305,7 @@ func (c *Core) meetTerm(m *Message) bool {
 		}
 	}
 	switch {
-	case m.Term > c.hard.Term:
+	case m.Term > c.hard.Term && !c.clings(m.Term):
 		leader := NodeID(0)
 		if m.Kind == KindAppend || m.Kind == KindHeartbeat || m.Kind == KindInstallSnapshot {
 			leader = m.From

@@ -123,7 +123,7 @@ func (c *Core) releaseHeld() {
 			}
 		}
 		switch {
-		case h.gate <= d.durable:
+		case h.gate <= d.durable || h.m.Kind == KindVoteReply && !c.keeps(ruleVoteOnDisk):
 			c.out.Send = append(c.out.Send, h.m)
 		case !isNew || !replaceHeld(keep, h):
 			keep = append(keep, *h)

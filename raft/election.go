@@ -40,7 +40,7 @@ func (c *Core) electionTimeout() {
 		c.setLeader(0) // it fell silent
 		return
 	}
-	if !c.preVotes() {
+	if !c.keeps(rulePreVote) {
 		c.campaignNow(why)
 		return
 	}
@@ -83,7 +83,7 @@ func (c *Core) preCampaign(why Reason) {
 
 // campaignNow begins an election (§5.2).
 func (c *Core) campaignNow(why Reason) {
-	c.setHard(HardState{Term: c.hard.Term + 1, Vote: c.cfg.Self, Standing: c.hard.Standing})
+	c.setHard(HardState{Term: c.electionTerm(), Vote: c.cfg.Self, Standing: c.hard.Standing})
 	c.setLeader(0)
 	c.role = Candidate
 	c.elections++
@@ -133,11 +133,13 @@ func (c *Core) meetCandidate(m *Message) bool {
 			c.refuseVote(m, ReasonRemoved)
 			return false
 		}
-		if c.checksQuorum() && !m.RequestVote.Transfer && c.leaderAlive() {
+		if c.keeps(ruleCheckQuorum) && !m.RequestVote.Transfer && c.leaderAlive() {
 			c.refuseVote(m, ReasonLeaderAlive)
 			return false
 		}
-		c.becomeFollower(m.Term, 0, ReasonHigherTerm)
+		if !c.clings(m.Term) {
+			c.becomeFollower(m.Term, 0, ReasonHigherTerm)
+		}
 	}
 	return true
 }
@@ -155,7 +157,7 @@ func (c *Core) removedFor(id NodeID) bool {
 // not closed its connections; or this server is that leader.
 func (c *Core) leaderAlive() bool {
 	if c.role == Leader {
-		return !c.checksQuorum() || c.eager-c.answeredSince() < Time(c.cfg.ElectionMin)
+		return !c.keeps(ruleCheckQuorum) || c.eager-c.answeredSince() < Time(c.cfg.ElectionMin)
 	}
 	return c.heardEver && !c.leaderGone && c.now-c.heardAt < Time(c.electionMin())
 }
@@ -205,13 +207,13 @@ func (c *Core) objection(m *Message) Reason {
 		return ReasonVoted // whom it voted for is about to lead, and would be deposed
 	case q.Pre && c.leaderAlive():
 		return ReasonLeaderAlive
-	case !q.Pre && c.hard.Vote != 0 && c.hard.Vote != m.From:
+	case !q.Pre && c.hard.Vote != 0 && c.hard.Vote != m.From && c.keeps(ruleOneVote):
 		return ReasonVoted
 	case !q.Pre && !q.Transfer && c.hard.Vote == 0 && c.keepsPromise():
 		return ReasonLeaderAlive // it may have answered the leader of an earlier term a moment ago
 	case !q.Pre && c.hard.Vote == 0 && c.leader != 0:
 		return ReasonLeaderAlive // this term has its leader
-	case !c.upToDate(q.LastIndex, q.LastTerm):
+	case !c.upToDate(q.LastIndex, q.LastTerm) && c.keeps(ruleElectionRestriction):
 		return ReasonStaleLog
 	}
 	return ReasonNone
@@ -307,7 +309,7 @@ func (c *Core) countVotes() {
 
 // loseCampaign waits for another timeout, a short one after a fast start.
 func (c *Core) loseCampaign() {
-	if c.waitsOut() {
+	if !c.keeps(ruleOwnTimeout) {
 		return
 	}
 	c.becomeFollower(c.hard.Term, 0, ReasonRefused)
@@ -354,6 +356,9 @@ func (c *Core) setLeader(id NodeID) {
 // hearLeader notes a message of this term's leader: the election timer starts
 // anew, and candidates give up (§5.2). False: no such leader can be.
 func (c *Core) hearLeader(m *Message) bool {
+	if c.sharesOffice(m) {
+		return true
+	}
 	if c.leader != 0 && c.leader != m.From {
 		c.event(EventMessageIgnored, m.From, 0, ReasonStaleTerm)
 		return false // election safety says that it is forged, or meant for another

@@ -69,7 +69,7 @@ const promiseMax = 1000 * Second
 // promise is for how long from now this server refuses its vote to others than
 // its leader. With automatic timing it may shorten its timeout, so there is none.
 func (c *Core) promise() Duration {
-	if !c.cfg.NoFastDetection || c.cfg.AutoTiming || c.hard.Standing != Admitted || !c.checksQuorum() {
+	if !c.cfg.NoFastDetection || c.cfg.AutoTiming || c.hard.Standing != Admitted || !c.keeps(ruleCheckQuorum) {
 		return 0
 	}
 	return c.cfg.ElectionMin

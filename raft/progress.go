@@ -171,7 +171,7 @@ func (c *Core) quorumBasis() Time { return max(c.answeredSince(), c.graceAt) }
 // process slept asked nobody meanwhile: it is not confirmed any more, but before
 // it gives up it asks once. Without an answer there is no second grace.
 func (c *Core) checkQuorum(slept Duration) {
-	if !c.checksQuorum() || c.eager-c.quorumBasis() <= Time(c.cfg.ElectionMax) {
+	if !c.keeps(ruleCheckQuorum) || c.eager-c.quorumBasis() <= Time(c.cfg.ElectionMax) {
 		return
 	}
 	if since := c.answeredSince(); slept > 2*c.cfg.Heartbeat && since != c.graceFor {

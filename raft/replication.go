@@ -235,7 +235,7 @@ func (c *Core) advanceCommit() {
 	if n <= c.commit {
 		return
 	}
-	if t, _ := c.log.term(n); t != c.hard.Term {
+	if t, held := c.log.term(n); t != c.hard.Term && (!held || c.keeps(ruleCurrentTermCommit)) {
 		return
 	}
 	c.setCommit(n)
@@ -303,7 +303,7 @@ func (c *Core) onAppend(m *Message) {
 		return // a fresh disk acknowledges nothing
 	}
 	prev, entries := a.PrevIndex, a.Entries
-	if !c.must(c.agreesBelowCommit(a), "a leader overwrites a committed entry") {
+	if !c.must(c.agreesBelowCommit(a) || c.recants(a), "a leader overwrites a committed entry") {
 		return
 	}
 	if prev < c.commit { // what is committed here, the leader holds as well (§5.4.3)
@@ -312,11 +312,12 @@ func (c *Core) onAppend(m *Message) {
 		entries = entries[skip:]
 	}
 	if prev >= c.commit {
-		if t, held := c.log.term(prev); !held || prev == a.PrevIndex && t != a.PrevTerm {
+		if t, held := c.log.term(prev); !held || prev == a.PrevIndex && t != a.PrevTerm && c.keeps(ruleConsistencyCheck) {
 			c.refuseAppend(m, held)
 			return
 		}
 	}
+	c.dropTail(prev)
 	if !c.store(entries) {
 		return
 	}
@@ -381,7 +382,7 @@ func (c *Core) store(entries []Entry) bool {
 func (c *Core) appendReceived(entries []Entry) bool {
 	for k := range entries {
 		e := &entries[k]
-		if !c.must(e.Term >= c.log.lastTerm() && e.Term <= c.hard.Term, "a received entry's term does not fit behind the log") {
+		if !c.must(e.Term >= c.log.lastTerm() && e.Term <= c.hard.Term || c.lawless(), "a received entry's term does not fit behind the log") {
 			return false
 		}
 		if err := c.noteConfig(e); !c.must(err == nil, "a configuration that was checked cannot be read") {

@@ -153,7 +153,7 @@ func (c *Core) snapshotted(i Index) {
 		return // an older one, finished late
 	}
 	t, ok := c.log.term(i)
-	if !c.must(ok && i <= c.handed, "a snapshot lies beyond what was handed out to be applied") {
+	if !c.must(ok && i <= c.handed, "a snapshot lies beyond what was handed out to be applied") || c.lawless() && i > c.commit {
 		return
 	}
 	b := Base{Index: i, Term: t, Config: c.configAt(i).Config}

@@ -194,8 +194,8 @@ func (w *World) finished(o *Op, node int, res host.Result) {
 	o.Index = res.Index
 	c := &w.load.clients[o.Client]
 	if o.Kind == OpGet {
-		w.witness.must(res.Index >= o.floor, ReadIsFresh, func() string {
-			return name(node) + " serves read " + num(o.ID) + " at entry " + num(uint64(res.Index)) + ", but entry " + num(uint64(o.floor)) + " was acknowledged before it was asked"
+		w.witness.must(res.Index >= o.floor && w.witness.knows(node, o.floor), ReadIsFresh, func() string {
+			return name(node) + " serves read " + num(o.ID) + " at entry " + num(uint64(res.Index)) + " without entry " + num(uint64(o.floor)) + ", which was acknowledged before it was asked"
 		})
 		if res.Expiry != 0 {
 			w.load.leased++

@@ -22,7 +22,9 @@ func (p *Player) expect(args []string) error {
 //	term S1 3          role S1 follower     up S1             refused S1
 //	admitted S1        commit 5             applied S1 5      log S1 1 1 2
 //	same logs          answered             waiting           x = 1 @S1
-//	no x @S1           version x 1 @S1      and those of play_members.go
+//	no x @S1           version x 1 @S1      broken Election Safety
+//
+// and those of play_members.go.
 func (p *Player) holds(args []string) (bool, error) {
 	if len(args) == 0 {
 		return false, p.wrong("a condition is missing")
@@ -39,6 +41,8 @@ func (p *Player) holds(args []string) (bool, error) {
 		return w.leader() < 0, nil
 	case line == "same logs":
 		return w.leveled(), nil
+	case args[0] == "broken":
+		return p.holdsBroken(args[1:])
 	case line == "answered" || line == "waiting":
 		open := false
 		for id := range w.load.ops {

@@ -38,6 +38,16 @@ const (
 	CodecKeepsMessage Invariant = "A Message Survives Its Encoding"
 )
 
+// Shown says whether a reader is shown the promise: those of Figure 3, and what
+// clients see. The others guard them, and break before or with them.
+func (i Invariant) Shown() bool {
+	switch i {
+	case ElectionSafety, LeaderAppendOnly, LogMatching, LeaderCompleteness, StateMachineSafety, ReadIsFresh:
+		return true
+	}
+	return false
+}
+
 // Broken is what a world stops with: which promise, and how.
 type Broken struct {
 	Invariant Invariant

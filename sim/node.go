@@ -146,7 +146,7 @@ func (w *World) groupConfig(i int) host.GroupConfig {
 		ClientAddr: name(i) + ":2379", Initial: w.initial.Clone(),
 		Seed: n.rand.Uint64(), NoFastDetection: w.slow,
 		MaxAppendBytes: w.appendBytes, MaxInflight: w.inflight,
-		LeaseReads: w.leases, MaxDrift: w.maxDrift, Level: w.program(i),
+		LeaseReads: w.leases, MaxDrift: w.maxDrift, Level: w.program(i), Lab: w.opt.Lab,
 	}}
 	if len(n.initial.Members) > 0 {
 		cfg.Raft.Initial, cfg.Raft.Joining = n.initial.Clone(), true

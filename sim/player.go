@@ -10,14 +10,15 @@ import (
 // Player plays a story. Make one with Play, or with NewPlayer to see each line
 // as it happens.
 type Player struct {
-	story  *Story
-	opt    Options
-	world  *World
-	preset map[int]raft.Restored
-	teller teller
-	line   int
-	ops    map[uint64]asked
-	emit   func(Told)
+	story   *Story
+	opt     Options
+	world   *World
+	preset  map[int]raft.Restored
+	without []string // rules that are left out
+	teller  teller
+	line    int
+	ops     map[uint64]asked
+	emit    func(Told)
 }
 
 // Told is one line of what happened in a story.
@@ -72,8 +73,8 @@ func (p *Player) Run() error {
 			return err
 		}
 		p.teller.flush()
-		if p.world != nil && p.world.Broken() != nil {
-			return p.wrong(p.world.Broken().Error())
+		if p.world != nil && p.world.witness.broken != nil {
+			return p.wrong(p.world.witness.broken.Error())
 		}
 	}
 	return nil
@@ -87,7 +88,7 @@ func (p *Player) now() raft.Time {
 
 // setting are the commands that only say how the world is, before it begins.
 var setting = map[string]bool{"nodes": true, "seed": true, "fast": true, "append-bytes": true, "snapshot-bytes": true, "disk": true,
-	"spares": true, "trail-bytes": true, "lease": true}
+	"spares": true, "trail-bytes": true, "lease": true, "without": true}
 
 // silentCommands are not repeated in what happened: one sees what they do.
 var silentCommands = map[string]bool{"expect": true, "run": true, "elect": true, "draw": true, "logs": true,
@@ -162,6 +163,9 @@ func (p *Player) command(words []string) error {
 func (p *Player) set(words []string) error {
 	if p.world != nil {
 		return p.wrong(words[0] + " must stand before the first start")
+	}
+	if words[0] == "without" {
+		return p.leaveOut(words[1:])
 	}
 	if words[0] == "disk" {
 		return p.disk(words[1:])

@@ -21,7 +21,7 @@ func (w *World) try(t *Trial) {
 
 // set puts the settings of a trial into the configuration of a core.
 func (t *Trial) set(c *raft.Config) {
-	c.ElectionMin, c.ElectionMax, c.Heartbeat, c.Lab = t.ElectionMin, t.ElectionMax, t.Heartbeat, t.Lab
+	c.ElectionMin, c.ElectionMax, c.Heartbeat = t.ElectionMin, t.ElectionMax, t.Heartbeat
 }
 
 // Cut lets nothing through from one node to another; the way back stays. Nodes

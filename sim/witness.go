@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"veche/raft"
 )
 
@@ -8,7 +10,9 @@ import (
 // disk holds, who led, who voted, what is committed. It is fed with what nodes
 // do and never asks a core, except for Confirmed.
 type witness struct {
-	broken *Broken
+	broken  *Broken  // the first, with which the world stops; nil in a lawless one
+	found   []Broken // each promise that was broken once, in their order
+	lawless bool     // rules are left out that safety rests upon: the world goes on
 
 	mem       []image // by node: all writes, synced or not
 	disk      []image // by node: synced writes
@@ -69,10 +73,15 @@ func newWitness(nodes int, initial *raft.Configuration) *witness {
 	return w
 }
 
-// must notes the first broken promise; the world stops on it after the step.
+// must notes a broken promise; the world stops on the first after the step, unless
+// rules are left out: then it goes on, to see what else breaks.
 func (w *witness) must(ok bool, what Invariant, how func() string) {
-	if !ok && w.broken == nil {
-		w.broken = &Broken{what, how()}
+	if ok || w.broken != nil || slices.ContainsFunc(w.found, func(b Broken) bool { return b.Invariant == what }) {
+		return
+	}
+	w.found = append(w.found, Broken{what, how()})
+	if !w.lawless {
+		w.broken = &w.found[0]
 	}
 }
 
@@ -88,7 +97,7 @@ func (w *witness) wrote(node int, wr *raft.Write, led raft.Term) {
 		w.must(n.from >= 1 && n.from <= m.last()+1, LogMatching, func() string {
 			return name(node) + " leaves a gap: it writes entry " + num(uint64(n.from)) + " after " + num(uint64(m.last()))
 		})
-		if w.broken != nil {
+		if n.from < 1 || n.from > m.last()+1 {
 			return
 		}
 		if led != 0 {
@@ -177,7 +186,7 @@ func (w *witness) records(node int, at *raft.Base, n *note) {
 	w.must(at.Index <= w.commit(), StateMachineSafety, func() string {
 		return name(node) + " records a snapshot at " + num(uint64(at.Index)) + ", which nobody committed"
 	})
-	if w.broken != nil {
+	if at.Index > w.commit() {
 		return
 	}
 	k := len(w.configs) - 1

@@ -151,7 +151,7 @@ func (w *witness) applies(node int, e *raft.Entry) {
 	w.must(e.Index <= w.commit(), StateMachineSafety, func() string {
 		return name(node) + " applies entry " + num(uint64(e.Index)) + ", which no leader has committed"
 	})
-	if w.broken != nil {
+	if e.Index > w.commit() || at > w.commit() {
 		return
 	}
 	w.must(chain(w.commits[at].prefix, e) == w.commits[e.Index].prefix, StateMachineSafety, func() string {
@@ -187,3 +187,9 @@ func (w *witness) restored(node int, i raft.Index) {
 
 // name is Server for an index of a node.
 func name(node int) string { return Server(raft.NodeID(node + 1)) }
+
+// knows says whether a node's log has the committed entries up to i.
+func (w *witness) knows(node int, i raft.Index) bool {
+	got, ok := w.mem[node].digestOf(i)
+	return i == 0 || ok && i <= w.commit() && got == w.commits[i].prefix
+}

@@ -30,6 +30,9 @@ type Options struct {
 	// Spares is how many servers a story may add. A seed has sparesMax.
 	Spares int
 
+	// Lab leaves rules of Raft out, in a build with the tag lab.
+	Lab raft.Lab
+
 	// Trial makes a story's world for an experiment; nil: none.
 	Trial *Trial
 
@@ -98,7 +101,9 @@ func New(opt Options) *World {
 		opt.Nodes = 5
 	}
 	opt.Nodes = min(opt.Nodes, nodesMax)
-	opt.Story = opt.Story || opt.Trial != nil
+	if opt.Trial != nil {
+		opt.Story, opt.Lab = true, opt.Trial.Lab
+	}
 	if opt.Run == 0 {
 		opt.Run = 60 * raft.Second
 	}
@@ -112,6 +117,7 @@ func New(opt Options) *World {
 		w.initial.Voters = append(w.initial.Voters, id)
 	}
 	w.witness = newWitness(len(w.nodes), &w.initial)
+	w.witness.lawless = opt.Lab.Lawless()
 	if opt.Story {
 		w.plain()
 	} else {
@@ -207,8 +213,20 @@ func (w *World) Options() Options { return w.opt }
 // Now is the simulated time since the world began.
 func (w *World) Now() raft.Time { return w.now }
 
-// Broken is the first promise that was broken, or nil.
-func (w *World) Broken() *Broken { return w.witness.broken }
+// Broken is the first promise that was broken, or nil. Where rules are left out it
+// is the first of those that a reader is shown: see AllBroken for the others.
+func (w *World) Broken() *Broken {
+	for k := range w.witness.found {
+		if b := &w.witness.found[k]; !w.witness.lawless || b.Invariant.Shown() {
+			return b
+		}
+	}
+	return nil
+}
+
+// AllBroken gives each promise that was broken once, in the order in which they
+// were. There is more than one only where rules are left out.
+func (w *World) AllBroken() []Broken { return w.witness.found }
 
 // Steps is how many events have happened.
 func (w *World) Steps() uint64 { return w.step }
@@ -247,7 +265,7 @@ func (w *World) note(text string)  { w.record(&Record{Kind: RecordNote, Note: te
 func (w *World) fault(text string) { w.record(&Record{Kind: RecordFault, Note: text}) }
 
 // Step lets the next event happen. It reports whether there was one and no
-// promise is broken.
+// promise is broken; where rules are left out, a broken promise stops nothing.
 func (w *World) Step() bool {
 	if w.witness.broken != nil || w.queue.len() == 0 {
 		return false
@@ -350,7 +368,7 @@ func (w *World) Run() *Broken {
 	if w.RunUntil(raft.Time(w.opt.Run)) {
 		w.settle()
 	}
-	return w.witness.broken
+	return w.Broken()
 }
 
 // Counts is what a world has done.
