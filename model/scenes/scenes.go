@@ -10,7 +10,7 @@ import (
 // the scene that it varies.
 func All() []model.Scene {
 	return slices.Concat(
-		start(),
+		start(), crash(), split(), election(), logs(),
 	)
 }
 
