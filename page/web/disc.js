@@ -1,0 +1,216 @@
+// A server, drawn: its term, its role by shape, the time it has left, what its
+// peers told it, its disk, and its name.
+
+import { make, set, write, show, r1, clamp, clip, fit, hue, ink, paths, Pool } from "./look.js";
+
+/** @typedef {import("./types.js").Server} Server */
+/** @typedef {import("./look.js").Mark} Mark */
+/** @typedef {import("./look.js").Sheet} Sheet */
+/** @typedef {{x: number, y: number, r: number, f: number, side: "top"|"bottom"|"left"|"right", room: number}} Place r: radius, f: size of text, room: px for the name */
+/** @typedef {{t: (key: string, params?: Record<string, string|number>) => string, names: Map<number, string>, places: Map<number, Place>, now: number, timeout: number, ghost: Server|null, selected: boolean, sheet: Sheet}} Scene */
+
+/** Data that are older than this, in ms, are shown as old. */
+export const oldAfter = 2000;
+
+/** An arc on a circle about the origin, angles in turns from twelve o'clock. @param {number} r @param {number} from @param {number} to */
+const arc = (r, from, to) => {
+  const a = 2 * Math.PI * (from - 0.25), b = 2 * Math.PI * (to - 0.25);
+  return `M${r1(r * Math.cos(a))},${r1(r * Math.sin(a))}A${r},${r} 0 ${to - from > 0.5 ? 1 : 0} 1 ${r1(r * Math.cos(b))},${r1(r * Math.sin(b))}`;
+};
+
+/** What a server is, for words and shapes: its role, or why it has none. @param {Server} s */
+export function being(s) {
+  if (s.age >= oldAfter) return "unknown";
+  if (s.part !== "in") return s.part;
+  if (!s.up) return "down";
+  if (s.paused) return "paused";
+  return s.learner && s.role === "follower" ? "learner" : s.role;
+}
+
+/** One server on the sheet. */
+export class Disc {
+  /** @param {Element} parent */
+  constructor(parent) {
+    const g = (this.g = make("g", { class: "v-node", tabindex: -1, role: "button" }, parent));
+    this.hit = make("circle", { class: "v-hit" }, g);
+    this.halo = make("circle", { class: "v-halo" }, g);
+    this.track = make("circle", { class: "v-track" }, g);
+    this.timer = make("circle", { class: "v-timer", pathLength: 100, transform: "rotate(-90)" }, g);
+    this.quorum = new Pool(() => ({ g: make("path", { class: "v-quorum" }, this.ringG) }));
+    this.ringG = make("g", undefined, g);
+    this.disc = make("circle", { class: "v-disc" }, g);
+    this.over = make("circle", { class: "v-over" }, g);
+    this.ring = make("circle", { class: "v-ring" }, g);
+    this.inner = make("circle", { class: "v-inner" }, g);
+    this.crown = make("path", { class: "v-crown", d: paths.crown }, g);
+    this.term = make("text", { class: "v-term" }, g);
+    this.role = make("text", { class: "v-role" }, g);
+    this.pips = new Pool(() => this.pip());
+    this.pipG = make("g", undefined, g);
+    this.sign = make("path", { class: "v-sign" }, g);
+    this.label = make("g", { class: "v-label" }, g);
+    this.name = make("text", { class: "v-name" }, this.label);
+    this.lines = [0, 1].map(() => make("text", { class: "v-small" }, this.label));
+    this.disk = make("g", undefined, this.label);
+    this.diskSafe = make("rect", { class: "v-disk", rx: 2 }, this.disk);
+    this.diskTail = make("rect", { class: "v-tail", rx: 2 }, this.disk);
+    this.ghostG = make("g", { class: "v-ghost" }, g);
+    this.ghostDisc = make("circle", undefined, this.ghostG);
+    this.ghostText = make("text", { class: "v-term" }, this.ghostG);
+    this.ghostSign = make("path", { class: "v-sign" }, this.ghostG);
+    this.spoken = "";
+  }
+
+  pip() {
+    const g = make("g", undefined, this.pipG);
+    return { g, dot: make("circle", { class: "v-pip" }, g), no: make("path", { class: "v-pipno", d: paths.cross }, g), why: make("title", undefined, g) };
+  }
+
+  /** Draws the server at its place. @param {Server} s @param {Place} p @param {Scene} c */
+  draw(s, p, c) {
+    const as = being(s), R = p.r;
+    const alive = as !== "unused" && as !== "gone" && as !== "lost" && as !== "down" && as !== "unknown";
+    set(this.g, { transform: `translate(${r1(p.x)},${r1(p.y)})`, "data-as": as });
+    set(this.hit, { r: r1(Math.max(22, R + 12)) });
+    set(this.halo, { r: r1(R * 1.34), display: c.selected ? null : "none" });
+    set(this.disc, { r: R, fill: as === "unused" || as === "gone" ? "none" : as === "down" || as === "lost" ? null : c.sheet.fill(s.term), class: as === "down" || as === "lost" ? "v-disc v-dead" : "v-disc" });
+    show(this.over, as === "unknown");
+    if (as === "unknown") set(this.over, { r: R, fill: c.sheet.hatch("old", "M-2,10 10,-2M4,16 16,4", null, ".v-oldline", 3) });
+    const thick = as === "leader" ? 0.13 : as === "candidate" || as === "pre-candidate" ? 0.085 : as === "learner" ? 0.035 : 0.05;
+    set(this.ring, { r: R, "stroke-width": r1(R * thick) });
+    show(this.inner, as === "learner");
+    if (as === "learner") set(this.inner, { r: r1(R * 0.88), "stroke-width": r1(R * 0.035) });
+    this.drawTime(s, R, c, alive);
+    this.drawInside(s, R, c, as);
+    this.drawPips(s, p, c, alive);
+    this.drawLabel(s, p, c, as);
+    this.drawGhost(s, R, c);
+  }
+
+  /** The election timer, or a leader's quorum. @param {Server} s @param {number} R @param {Scene} c @param {boolean} alive */
+  drawTime(s, R, c, alive) {
+    const timer = alive && s.role !== "leader" ? s.timer : null;
+    show(this.timer, !!timer);
+    show(this.track, !!timer);
+    const r = r1(R * 1.17);
+    if (timer) {
+      const left = r1(100 * clamp(timer.left / (timer.max || 1), 0, 1));
+      const soon = timer.left < 0.1 * timer.drawn;
+      set(this.track, { r, "stroke-width": r1(R * 0.03) });
+      set(this.timer, { r, "stroke-width": r1(R * (soon ? 0.17 : 0.11)), "stroke-dasharray": left + " 100", "stroke-dashoffset": r1(left - 100), class: soon ? "v-timer v-soon" : "v-timer" });
+    }
+    this.quorum.begin();
+    if (alive && s.role === "leader" && s.peers.length) {
+      const me = c.places.get(s.id);
+      const turn = (/** @type {number} */ id) => {
+        const q = c.places.get(id);
+        return q && me ? (Math.atan2(q.y - me.y, q.x - me.x) / (2 * Math.PI) + 1.25) % 1 : id / 100;
+      };
+      const peers = s.peers.map((q) => ({ q, at: turn(q.id) })).sort((a, b) => a.at - b.at);
+      const n = peers.length, gap = n > 1 ? 0.016 : 0;
+      // The segments are equal; they are turned so that each lies towards its peer.
+      let x = 0, y = 0;
+      peers.forEach((e, i) => { const off = 2 * Math.PI * (e.at - (i + 0.5) / n); x += Math.cos(off); y += Math.sin(off); });
+      const start = Math.atan2(y, x) / (2 * Math.PI);
+      peers.forEach(({ q }, i) => {
+        const life = q.contact < 0 ? 0 : clamp(1 - q.contact / c.timeout, 0, 1);
+        set(this.quorum.get(q.id).g, {
+          d: n > 1 ? arc(r, start + i / n + gap, start + (i + 1) / n - gap) : arc(r, 0, 0.5) + arc(r, 0.5, 1),
+          "stroke-width": r1(R * 0.11), "stroke-opacity": life > 0 ? r1(0.15 + 0.85 * life) : 0.6, class: life > 0 ? "v-quorum" : "v-quorum v-lost",
+        });
+      });
+    }
+    this.quorum.end();
+  }
+
+  /** The number of the term, the word of the role, and signs. @param {Server} s @param {number} R @param {Scene} c @param {string} as */
+  drawInside(s, R, c, as) {
+    const dim = as === "down" || as === "lost" || as === "gone" || as === "unused";
+    const color = dim ? null : ink(s.term), text = String(s.term);
+    show(this.term, as !== "unused" && as !== "gone");
+    write(this.term, text);
+    set(this.term, { class: dim ? "v-term v-dim" : "v-term", fill: color, y: r1(R * 0.16), "font-size": fit(text, R * 0.8, R * 1.1, 700) });
+    const word = c.t("role." + as);
+    write(this.role, word);
+    set(this.role, { class: dim ? "v-role v-dim" : "v-role", fill: color, y: r1(R * (as === "unused" || as === "gone" ? 0.1 : 0.53)), "font-size": fit(word, R * 0.27, R * (s.ballots.length ? 1.2 : 1.42), 600) });
+    const leads = as === "leader";
+    show(this.crown, leads);
+    if (leads) set(this.crown, { transform: `translate(0,${r1(-R * 1.18)}) scale(${r1(R * 0.36)})`, fill: s.confirmed ? null : "none", "stroke-width": 0.16, class: s.confirmed ? "v-crown v-sure" : "v-crown" });
+    const sign = as === "down" || as === "lost" ? paths.cross : as === "paused" ? paths.glass : "";
+    show(this.sign, !!sign);
+    if (sign) set(this.sign, { d: sign, transform: as === "paused" ? `translate(0,${r1(-R * 0.95)}) scale(${r1(R * 0.26)})` : `scale(${r1(R * 0.6)})`, class: "v-sign v-" + as });
+  }
+
+  /** Who voted for it, at the angles of the peers. @param {Server} s @param {Place} p @param {Scene} c @param {boolean} alive */
+  drawPips(s, p, c, alive) {
+    this.pips.begin();
+    if (alive && (s.role === "candidate" || s.role === "pre-candidate"))
+      for (const b of s.ballots) {
+        const q = c.places.get(b.id);
+        if (!q) continue;
+        const far = b.id === s.id ? { x: 0, y: -1 } : { x: q.x - p.x, y: q.y - p.y };
+        const d = (p.r * 0.83) / (Math.hypot(far.x, far.y) || 1), size = p.r * 0.115;
+        const pip = this.pips.get(b.id);
+        set(pip.g, { transform: `translate(${r1(far.x * d)},${r1(far.y * d)})`, class: "v-" + b.verdict });
+        set(pip.dot, { r: r1(size), stroke: ink(s.term), fill: b.verdict === "granted" ? ink(s.term) : hue(s.term), "stroke-width": r1(p.r * 0.04) });
+        set(pip.no, { transform: `scale(${r1(size * 0.6)})`, stroke: ink(s.term), display: b.verdict === "refused" ? null : "none" });
+        write(pip.why, (c.names.get(b.id) ?? "") + ": " + c.t("vote." + b.verdict) + (b.reason ? ": " + c.t("reason." + b.reason) : ""));
+      }
+    this.pips.end();
+  }
+
+  /** Its name, what it has committed and holds, and its disk. @param {Server} s @param {Place} p @param {Scene} c @param {string} as */
+  drawLabel(s, p, c, as) {
+    const { r: R, f } = p, small = f * 0.84, bar = f * 0.34, out = as === "unused" || as === "gone";
+    const anchor = p.side === "left" ? "end" : p.side === "right" ? "start" : "middle";
+    const x = p.side === "left" ? -R * 1.42 : p.side === "right" ? R * 1.42 : 0;
+    let y = p.side === "top" ? -R * 1.42 - (as === "leader" ? R * 0.3 : 0) - (2.4 * small + bar)  : p.side === "bottom" ? R * 1.42 + f * 0.85 : -f * 0.5;
+    set(this.name, { x, y: r1(y), "text-anchor": anchor, "font-size": f });
+    write(this.name, clip(s.name, f, p.room, 700));
+    const notes = [this.told(s, c, as), s.values.map(([k, v]) => k + "=" + v).join("  ")];
+    this.lines.forEach((line, i) => {
+      show(line, notes[i] !== "" && !out);
+      write(line, clip(notes[i], small, p.room));
+      set(line, { x, y: r1((y += small * 1.2)), "text-anchor": anchor, "font-size": r1(small), class: i ? "v-small v-mono" : "v-small" });
+    });
+    if (!notes[1]) y -= small * 1.2;
+    show(this.disk, !out && s.last > 0 && as !== "unknown");
+    if (out || !s.last) return;
+    const unit = R * 0.16, tail = clamp(s.last - s.persisted, 0, 10), safe = Math.min(10, s.last) - tail, w = unit * (safe + tail);
+    const left = p.side === "left" ? x - w : p.side === "right" ? x : -w / 2;
+    set(this.diskSafe, { x: r1(left), y: r1(y + bar * 1.1), width: r1(safe * unit), height: r1(bar) });
+    set(this.diskTail, { x: r1(left + safe * unit), y: r1(y + bar * 1.1), width: r1(tail * unit), height: r1(bar), fill: c.sheet.hatch("tail", "M-2,10 10,-2M4,16 16,4M-2,4 4,-2M10,16 16,10", null, ".v-tailline", 2.4) });
+  }
+
+  /** @param {Server} s @param {Scene} c @param {string} as */
+  told(s, c, as) {
+    if (as === "unknown") return c.t("node.old", { s: r1(s.age / 1000) });
+    if (s.fault) return s.fault;
+    if (as === "lost" || s.standing !== "admitted") return c.t("node." + (as === "lost" ? "lost" : s.standing));
+    if (s.fetched >= 0) return c.t("node.fetched", { percent: Math.round(100 * s.fetched) });
+    return c.t("node.commit", { index: s.commit });
+  }
+
+  /** What would become of it. @param {Server} s @param {number} R @param {Scene} c */
+  drawGhost(s, R, c) {
+    const h = c.ghost, on = !!h && (h.term !== s.term || h.role !== s.role || h.up !== s.up);
+    show(this.ghostG, on);
+    if (!h || !on) return;
+    const r = R * 0.42;
+    set(this.ghostG, { transform: `translate(${r1(R * 0.95)},${r1(R * 0.8)})` });
+    set(this.ghostDisc, { r: r1(r), fill: h.up ? c.sheet.fill(h.term) : null, class: h.up ? "v-ring" : "v-ring v-dead" });
+    write(this.ghostText, String(h.term));
+    set(this.ghostText, { y: r1(r * 0.36), "font-size": r1(r), fill: h.up ? ink(h.term) : null });
+    const sign = !h.up ? paths.cross : h.role === "leader" ? paths.crown : "";
+    show(this.ghostSign, !!sign);
+    if (sign) set(this.ghostSign, { d: sign, transform: h.up ? `translate(0,${r1(-r * 1.25)}) scale(${r1(r * 0.5)})` : `scale(${r1(r * 0.6)})` });
+  }
+
+  /** Says the server in words to who cannot see it. @param {Server} s @param {Scene} c */
+  speak(s, c) {
+    const as = being(s), key = as + s.term + "," + s.commit + "," + s.last + s.name + c.t("role." + as);
+    if (key === this.spoken) return;
+    this.spoken = key;
+    set(this.g, { "aria-label": c.t("node.aria", { name: s.name, role: c.t("role." + as), term: s.term, commit: s.commit, last: s.last }) });
+  }
+}

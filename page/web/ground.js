@@ -1,0 +1,212 @@
+// What lies under the servers: links that are not as they should be, territories
+// of a split network, steady traffic, and the clients beside it.
+
+import { make, set, write, show, r1, clamp, clip, paths, wide, Pool } from "./look.js";
+
+/** @typedef {import("./types.js").State} State */
+/** @typedef {import("./types.js").Link} Link */
+/** @typedef {import("./look.js").Mark} Mark */
+/** @typedef {import("./disc.js").Place} Place */
+/** @typedef {Map<number, Place>} Places */
+
+/**
+ * Who can still talk to whom, through others too: groups of ids, or one group.
+ * A link that works one way joins.
+ * @param {number[]} ids @param {Link[]} links
+ */
+export function groups(ids, links) {
+  const cut = new Set(links.filter((l) => l.cut).map((l) => l.from + ">" + l.to));
+  /** @type {number[][]} */
+  const all = [];
+  const left = new Set(ids);
+  for (const first of ids) {
+    if (!left.delete(first)) continue;
+    const group = [first];
+    for (const a of group)
+      for (const b of left)
+        if (!(cut.has(a + ">" + b) && cut.has(b + ">" + a))) { left.delete(b); group.push(b); }
+    all.push(group.sort((a, b) => a - b));
+  }
+  return all;
+}
+
+/** The outline of circles of radius r about points: their hull, with round corners. @param {{x: number, y: number}[]} points @param {number} r */
+export function outline(points, r) {
+  /** @type {{x: number, y: number}[]} */
+  const ring = [];
+  for (const p of points) for (let i = 0; i < 24; i++) ring.push({ x: p.x + r * Math.cos((i * Math.PI) / 12), y: p.y + r * Math.sin((i * Math.PI) / 12) });
+  ring.sort((a, b) => a.x - b.x || a.y - b.y);
+  const half = (/** @type {{x: number, y: number}[]} */ from) => {
+    /** @type {{x: number, y: number}[]} */
+    const hull = [];
+    for (const p of from) {
+      for (let n = hull.length; n > 1 && (hull[n - 1].x - hull[n - 2].x) * (p.y - hull[n - 2].y) <= (hull[n - 1].y - hull[n - 2].y) * (p.x - hull[n - 2].x); n--) hull.pop();
+      hull.push(p);
+    }
+    return hull.slice(0, -1);
+  };
+  return "M" + [...half(ring), ...half(ring.reverse())].map((p) => r1(p.x) + "," + r1(p.y)).join("L") + "Z";
+}
+
+/** The ground on a sheet. */
+export class Ground {
+  /** @param {import("./look.js").Sheet} sheet */
+  constructor(sheet) {
+    const at = sheet.svg;
+    this.landG = make("g", { class: "v-lands" }, at);
+    this.linkG = make("g", undefined, at);
+    this.lands = new Pool(() => {
+      const g = make("g", undefined, this.landG);
+      return { g, area: make("path", undefined, g), count: make("text", { class: "v-landword" }, g), text: make("text", { class: "v-landword" }, g) };
+    });
+    this.links = new Pool(() => {
+      const g = make("g", { class: "v-link", tabindex: -1, role: "button" }, this.linkG);
+      return { g, hit: make("path", { class: "v-hit v-wire" }, g), line: make("path", { class: "v-wireline" }, g), sign: make("path", { class: "v-wiresign" }, g), text: make("text", { class: "v-small v-mid" }, g) };
+    });
+    this.flows = new Pool(() => {
+      const g = make("g", { class: "v-flow" }, this.linkG);
+      return { g, line: make("line", undefined, g), beat: make("circle", { class: "v-pulse" }, g), text: make("text", { class: "v-small v-mid" }, g) };
+    });
+    this.key = "";
+  }
+
+  /** @param {State} s @param {Places} places @param {(key: string, params?: Record<string, string|number>) => string} t @param {Map<number, string>} names */
+  draw(s, places, t, names) {
+    const key = s.links.map((l) => [l.from, l.to, l.cut, r1(l.slow)].join()).join(";") + [...places].map(([id, p]) => id + ":" + r1(p.x) + "," + r1(p.y)).join() + s.servers.map((v) => v.voters.length + v.part).join() + t("role.leader");
+    if (key === this.key) return;
+    this.key = key;
+    const ids = s.servers.filter((v) => places.has(v.id) && (v.part === "in" || v.part === "lost")).map((v) => v.id);
+    const all = groups(ids, s.links);
+    this.drawLands(s, all, places, t);
+    this.drawLinks(s, all, places, t, names);
+  }
+
+  /** @param {State} s @param {number[][]} all @param {Places} places @param {(key: string, params?: Record<string, string|number>) => string} t */
+  drawLands(s, all, places, t) {
+    this.lands.begin();
+    const voters = (s.servers.find((v) => v.role === "leader" && v.up) ?? s.servers.find((v) => v.voters.length))?.voters ?? [];
+    let mx = 0, my = 0;
+    for (const p of places.values()) { mx += p.x / places.size; my += p.y / places.size; }
+    if (all.length > 1)
+      all.forEach((group, i) => {
+        const land = this.lands.get(group.join()), at = group.flatMap((id) => places.get(id) ?? []);
+        const R = at[0].r, f = at[0].f;
+        const n = group.filter((id) => voters.includes(id)).length, most = n * 2 > voters.length;
+        set(land.area, { d: outline(at, R * 1.62), class: "v-land v-land" + (i % 3) + (most ? " v-most" : "") });
+        let x = 0, y = 0;
+        for (const p of at) { x += p.x / at.length; y += p.y / at.length; }
+        // The words stand in the middle of a large group, and of a small one towards the centre.
+        const pull = at.length > 2 ? 0.1 : R * (at.length > 1 ? 0 : 2.05) / (Math.hypot(mx - x, my - y) || 1);
+        const wx = r1(x + (mx - x) * pull), wy = y + (my - y) * pull;
+        write(land.count, voters.length ? t("cluster.of", { n, all: voters.length }) : "");
+        write(land.text, voters.length ? t(most ? "cluster.most" : "cluster.few") : "");
+        set(land.count, { x: wx, y: r1(wy), "font-size": r1(f * 1.1) });
+        set(land.text, { x: wx, y: r1(wy + f), "font-size": r1(f * 0.82) });
+      });
+    this.lands.end();
+  }
+
+  /** @param {State} s @param {number[][]} all @param {Places} places @param {(key: string, params?: Record<string, string|number>) => string} t @param {Map<number, string>} names */
+  drawLinks(s, all, places, t, names) {
+    const of = new Map(all.flatMap((group, i) => group.map((id) => /** @type {[number, number]} */ ([id, i]))));
+    const by = new Map(s.links.map((l) => [l.from + ">" + l.to, l]));
+    const list = [...places];
+    this.links.begin();
+    for (let i = 0; i < list.length; i++)
+      for (let j = i + 1; j < list.length; j++) {
+        const [a, p] = list[i], [b, q] = list[j];
+        const there = by.get(a + ">" + b), back = by.get(b + ">" + a);
+        const cuts = (there?.cut ? 1 : 0) + (back?.cut ? 2 : 0), slow = Math.max(there?.slow ?? 0, back?.slow ?? 0);
+        const apart = cuts === 3 && of.get(a) !== of.get(b);
+        const link = this.links.get(a + "-" + b), d = Math.hypot(q.x - p.x, q.y - p.y) || 1, ux = (q.x - p.x) / d, uy = (q.y - p.y) / d;
+        const g0 = p.r * 1.3, x1 = p.x + ux * g0, y1 = p.y + uy * g0, x2 = q.x - ux * g0, y2 = q.y - uy * g0;
+        const straight = `M${r1(x1)},${r1(y1)}L${r1(x2)},${r1(y2)}`;
+        const as = apart ? "apart" : cuts === 3 ? "cut" : cuts ? "oneway" : slow ? "slow" : "fine";
+        set(link.g, { class: "v-link v-" + as, "aria-label": t("link." + as, { a: names.get(cuts === 2 ? b : a) ?? "", b: names.get(cuts === 2 ? a : b) ?? "", ms: slow }) });
+        link.g.what = { kind: "link", id: 0, from: a, to: b };
+        set(link.hit, { d: straight });
+        set(link.line, { d: as === "slow" ? wavy(x1, y1, x2, y2) : straight });
+        const mx = (x1 + x2) / 2, my = (y1 + y2) / 2, u = p.r * 0.24, turn = (Math.atan2(uy, ux) * 180) / Math.PI;
+        show(link.sign, as === "cut" || as === "oneway");
+        if (as === "cut") set(link.sign, { d: paths.cross, transform: `translate(${r1(mx)},${r1(my)}) scale(${r1(u)})`, "stroke-width": 0.35 });
+        // cuts 1: only from b to a; the arrow shows the way that is open, the bar the one that is shut.
+        if (as === "oneway") set(link.sign, { d: "M-1.5,0H1.5M.6,-.8 1.5,0 .6,.8M-1.5,-1V1", transform: `translate(${r1(mx)},${r1(my)}) rotate(${r1(turn + (cuts === 1 ? 180 : 0))}) scale(${r1(u)})`, "stroke-width": 0.35 });
+        show(link.text, slow > 0 && cuts !== 3);
+        if (slow > 0) { write(link.text, "+" + t("unit.ms", { n: Math.round(slow) })); set(link.text, { x: r1(mx), y: r1(my - u * 1.2), "font-size": r1(p.f * 0.8) }); }
+      }
+    this.links.end();
+  }
+
+  /** Steady traffic, if somebody tells of it. @param {{from: number, to: number, rate: number, beat: number}[]} traffic @param {Places} places @param {(key: string, params?: Record<string, string|number>) => string} t */
+  drawTraffic(traffic, places, t) {
+    this.flows.begin();
+    for (const f of traffic) {
+      const p = places.get(f.from), q = places.get(f.to);
+      if (!p || !q) continue;
+      const flow = this.flows.get(f.from + ">" + f.to), d = Math.hypot(q.x - p.x, q.y - p.y) || 1, ux = (q.x - p.x) / d, uy = (q.y - p.y) / d, g0 = p.r * 1.3, off = p.r * 0.2;
+      const x1 = p.x + ux * g0 - uy * off, y1 = p.y + uy * g0 + ux * off, len = d - 2 * g0;
+      set(flow.line, { x1: r1(x1), y1: r1(y1), x2: r1(x1 + ux * len), y2: r1(y1 + uy * len), "stroke-width": r1(1 + Math.log2(1 + f.rate) / 2), "stroke-opacity": f.rate > 0 ? 0.75 : 0.25 });
+      show(flow.beat, f.beat >= 0 && f.beat <= 1);
+      set(flow.beat, { cx: r1(x1 + ux * len * f.beat), cy: r1(y1 + uy * len * f.beat), r: r1(p.r * 0.1) });
+      show(flow.text, f.rate >= 1);
+      if (f.rate >= 1) { write(flow.text, t("unit.persecond", { n: Math.round(f.rate) })); set(flow.text, { x: r1(x1 + ux * len * 0.5 - uy * off), y: r1(y1 + uy * len * 0.5 + ux * off + p.f * 0.3), "font-size": r1(p.f * 0.8) }); }
+    }
+    this.flows.end();
+  }
+}
+
+/** A wave from one point to another. @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 */
+function wavy(x1, y1, x2, y2) {
+  const d = Math.hypot(x2 - x1, y2 - y1), n = Math.max(2, Math.round(d / 22)), ux = (x2 - x1) / n, uy = (y2 - y1) / n;
+  const a = 9 / (d / n || 1);
+  let path = `M${r1(x1)},${r1(y1)}`;
+  for (let i = 0; i < n; i++) path += `q${r1(ux / 2 - (i % 2 ? -1 : 1) * uy * a)},${r1(uy / 2 + (i % 2 ? -1 : 1) * ux * a)} ${r1(ux)},${r1(uy)}`;
+  return path;
+}
+
+/** The clients, as squares at the sides of a sheet. */
+export class Clients {
+  /** @param {Element} parent */
+  constructor(parent) {
+    this.root = make("g", undefined, parent);
+    this.pool = new Pool(() => {
+      const g = make("g", { class: "v-client", tabindex: -1, role: "button" }, this.root);
+      return { g, wire: make("path", { class: "v-clientwire" }, g), hit: make("rect", { class: "v-hit" }, g), box: make("rect", { class: "v-clientbox", rx: 3 }, g), name: make("text", { class: "v-clientname" }, g), asked: make("text", { class: "v-small v-mono" }, g), told: make("text", { class: "v-small" }, g) };
+    });
+  }
+
+  /**
+   * @param {State} s @param {Places} places
+   * @param {(key: string, params?: Record<string, string|number>) => string} t
+   * @param {{w: number, h: number, narrow: boolean, f: number, width: number}} room
+   */
+  draw(s, places, t, room) {
+    const { f, w, h, narrow } = room, square = f * 2, tall = f * 3, mid = w / 2;
+    let lefts = 0, rights = 0;
+    this.pool.begin();
+    s.clients.slice(0, narrow ? 3 : 6).forEach((c, i) => {
+      const p = places.get(c.server);
+      if (!p) return;
+      const right = narrow || (Math.abs(p.x - mid) < 5 ? i % 2 === 0 : p.x > mid);
+      const x = narrow ? 8 + (i * w) / 3 : right ? w - room.width : 6, y = narrow ? h - tall : h - tall * (1 + (right ? rights++ : lefts++)) - 4;
+      const it = this.pool.get(c.id), max = (narrow ? w / 3 : room.width) - square - f * 0.9;
+      const waiting = c.outcome === "waiting", told = t("client." + c.outcome, { ms: Math.round(s.now - c.since), index: c.index, value: c.value });
+      set(it.g, { class: "v-client v-" + c.outcome, "aria-label": "C" + c.id + ": " + c.asked + ", " + told });
+      it.g.what = { kind: "client", id: c.id, from: c.server, to: 0 };
+      set(it.hit, { x: r1(x - 4), y: r1(y - 4), width: r1(max + square + f), height: r1(Math.max(44, square + 8)) });
+      set(it.box, { x: r1(x), y: r1(y), width: r1(square), height: r1(square) });
+      const sign = waiting ? "…" : c.outcome === "done" ? "✓" : c.outcome === "refused" ? "–" : "?";
+      write(it.name, "C" + c.id + sign);
+      set(it.name, { x: r1(x + square / 2), y: r1(y + square * 0.63), "font-size": r1(Math.min(f * 0.95, (f * 0.95 * square * 0.86) / wide("C" + c.id + sign, f * 0.95, 700))) });
+      write(it.asked, clip(c.asked, f * 0.9, max / 1.1));
+      set(it.asked, { x: r1(x + square + f * 0.4), y: r1(y + f * 0.85), "font-size": r1(f * 0.9) });
+      const answer = c.outcome === "done" && c.value ? c.value : told;
+      write(it.told, clip(answer, f * 0.88, max));
+      set(it.told, { x: r1(x + square + f * 0.4), y: r1(y + f * 1.95), "font-size": r1(f * 0.88) });
+      const x1 = narrow || right ? x + square / 2 : x + square, y1 = narrow || right ? y : y + square / 2;
+      const d = Math.hypot(p.x - x1, p.y - y1) || 1, k = clamp((d - p.r * 1.35) / d, 0, 1);
+      set(it.wire, { d: `M${r1(x1)},${r1(y1)}L${r1(x1 + (p.x - x1) * k)},${r1(y1 + (p.y - y1) * k)}` });
+    });
+    this.pool.end();
+  }
+}
