@@ -195,10 +195,10 @@ func (g *Group) askChunks(now raft.Time, out *Effects) {
 		}
 	}
 	for under < f.window && len(f.slots)+f.writes < fetchWindow && f.more() {
-		f.slots = append(f.slots, slot{offset: f.end(), length: chunkBytes})
+		f.slots = append(f.slots, slot{offset: f.end(), length: g.chunk()})
 		s := &f.slots[len(f.slots)-1]
 		if f.total != 0 {
-			s.length = uint32(min(chunkBytes, f.total-s.offset))
+			s.length = uint32(min(uint64(g.chunk()), f.total-s.offset))
 		}
 		g.askChunk(s, now, out)
 		under++
@@ -230,11 +230,19 @@ func (f *fetching) more() bool {
 	return f.end() < f.total
 }
 
+// chunk is how many bytes are asked for at a time.
+func (g *Group) chunk() uint32 {
+	if n := g.cfg.ChunkBytes; n > 0 {
+		return uint32(min(n, chunkBytes))
+	}
+	return chunkBytes
+}
+
 func (g *Group) askChunk(s *slot, now raft.Time, out *Effects) {
 	f := &g.fetch
 	s.asked, s.at = true, now
 	out.Send = append(out.Send, raft.Message{Group: g.id, Kind: raft.KindSnapshotFetch, From: g.self, To: f.want.From,
-		Boot: g.boot, Term: g.term, Fetch: &raft.SnapshotFetch{Index: f.want.Index, Term: f.want.Term, Offset: s.offset, Length: chunkBytes}})
+		Boot: g.boot, Term: g.term, Fetch: &raft.SnapshotFetch{Index: f.want.Index, Term: f.want.Term, Offset: s.offset, Length: g.chunk()}})
 }
 
 // takeChunk takes what a peer has sent. It says whether the sender has no such
@@ -261,7 +269,7 @@ func (g *Group) takeChunk(m *raft.Message, now raft.Time, out *Effects) (gone bo
 		if s.offset != c.Offset || s.arrived {
 			continue
 		}
-		if uint64(len(c.Data)) != min(chunkBytes, c.Total-s.offset) {
+		if uint64(len(c.Data)) != min(uint64(g.chunk()), c.Total-s.offset) {
 			break
 		}
 		f.total, s.length = c.Total, uint32(len(c.Data))

@@ -14,6 +14,9 @@ type GroupConfig struct {
 	// SnapshotBytes is how many bytes are applied between two snapshots; 0
 	// means 64 MiB.
 	SnapshotBytes int
+	// ChunkBytes is how much of a snapshot is asked for at a time; 0, or more than
+	// that, means 256 KiB. A simulated snapshot is small and shall have several.
+	ChunkBytes int
 }
 
 // Group is one replica of one group: its core, the commands and reads of this

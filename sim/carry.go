@@ -225,7 +225,7 @@ func (w *World) told(i int, e *raft.Event) {
 // confirmOne checks that no two leaders are confirmed at once, where clocks are
 // equal and voters keep their promise to a leader they heard.
 func (w *World) confirmOne(i int) {
-	if !w.slow || w.drift > 0 || w.witness.leads[i] == 0 {
+	if !w.slow || w.drift > 0 || w.bent || w.witness.leads[i] == 0 {
 		return
 	}
 	for p := range w.nodes {

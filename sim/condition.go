@@ -52,6 +52,8 @@ func (p *Player) holds(args []string) (bool, error) {
 	case args[0] == "joint" || args[0] == "voters" || args[0] == "learners" || args[0] == "damaged" || args[0] == "removed" || args[0] == "stands":
 		ok, _, err := p.holdsMembers(args)
 		return ok, err
+	case args[0] == "fetching":
+		return p.fetching(args[1:])
 	case strings.Contains(line, "@"):
 		return p.holdsKey(args)
 	case args[0] == "leaders" || args[0] == "commit":

@@ -57,7 +57,8 @@ type node struct {
 	clocks
 
 	part     part
-	initial  raft.Configuration // what a newcomer was told; without members: the world's
+	initial  raft.Configuration // what this one was told of the members; without members: the world's
+	kept     *diskCopy          // what a story has put aside; may be nil
 	wiped    bool               // its first disk is gone
 	upgraded bool               // it runs the new program
 	asleep   bool               // the machine sleeps, and not only the process is paused
@@ -141,7 +142,7 @@ func (w *World) Start(i int) {
 
 func (w *World) groupConfig(i int) host.GroupConfig {
 	n := &w.nodes[i]
-	cfg := host.GroupConfig{SnapshotBytes: w.snapshotBytes, Raft: raft.Config{TrailBytes: w.trailBytes,
+	cfg := host.GroupConfig{SnapshotBytes: w.snapshotBytes, ChunkBytes: w.opt.ChunkBytes, Raft: raft.Config{TrailBytes: w.trailBytes,
 		Group: group, Self: raft.NodeID(i + 1), Boot: n.log.Boot(), Incarnation: n.log.Incarnation(),
 		ClientAddr: name(i) + ":2379", Initial: w.initial.Clone(),
 		Seed: n.rand.Uint64(), NoFastDetection: w.slow,
@@ -149,7 +150,7 @@ func (w *World) groupConfig(i int) host.GroupConfig {
 		LeaseReads: w.leases, MaxDrift: w.maxDrift, Level: w.program(i), Lab: w.opt.Lab,
 	}}
 	if len(n.initial.Members) > 0 {
-		cfg.Raft.Initial, cfg.Raft.Joining = n.initial.Clone(), true
+		cfg.Raft.Initial, cfg.Raft.Joining = n.initial.Clone(), i >= w.opt.Nodes
 	}
 	if w.opt.Trial != nil {
 		w.opt.Trial.set(&cfg.Raft)

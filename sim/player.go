@@ -14,7 +14,8 @@ type Player struct {
 	opt     Options
 	world   *World
 	preset  map[int]raft.Restored
-	without []string // rules that are left out
+	members map[int]nodeSet // what some servers are told of them, if not all of the world's
+	without []string        // rules that are left out
 	teller  teller
 	line    int
 	ops     map[uint64]asked
@@ -51,7 +52,7 @@ func Play(s *Story) (string, error) {
 // NewPlayer prepares a story. Each line of what happens is given to emit.
 func NewPlayer(s *Story, emit func(Told)) *Player {
 	p := &Player{story: s, opt: Options{Story: true, Nodes: 5, Seed: 1}, emit: emit,
-		preset: map[int]raft.Restored{}, ops: map[uint64]asked{}}
+		preset: map[int]raft.Restored{}, members: map[int]nodeSet{}, ops: map[uint64]asked{}}
 	p.teller.emit = emit
 	return p
 }
@@ -88,7 +89,7 @@ func (p *Player) now() raft.Time {
 
 // setting are the commands that only say how the world is, before it begins.
 var setting = map[string]bool{"nodes": true, "seed": true, "fast": true, "append-bytes": true, "snapshot-bytes": true, "disk": true,
-	"spares": true, "trail-bytes": true, "lease": true, "without": true}
+	"spares": true, "trail-bytes": true, "lease": true, "without": true, "config": true, "chunk-bytes": true}
 
 // silentCommands are not repeated in what happened: one sees what they do.
 var silentCommands = map[string]bool{"expect": true, "run": true, "elect": true, "draw": true, "logs": true,
@@ -157,18 +158,20 @@ func (p *Player) command(words []string) error {
 		p.logs()
 		return nil
 	}
-	return p.wrong("there is no command " + words[0])
+	return p.rare(words)
 }
 
 func (p *Player) set(words []string) error {
 	if p.world != nil {
 		return p.wrong(words[0] + " must stand before the first start")
 	}
-	if words[0] == "without" {
+	switch words[0] {
+	case "without":
 		return p.leaveOut(words[1:])
-	}
-	if words[0] == "disk" {
+	case "disk":
 		return p.disk(words[1:])
+	case "config":
+		return p.told(words[1:])
 	}
 	if len(words) != 2 {
 		return p.wrong(words[0] + " takes one word")
@@ -202,6 +205,8 @@ func (p *Player) set(words []string) error {
 		p.opt.SnapshotBytes = n
 	case "trail-bytes":
 		p.opt.TrailBytes = n
+	case "chunk-bytes":
+		p.opt.ChunkBytes = n
 	case "spares":
 		p.opt.Spares = n
 	}
@@ -214,6 +219,9 @@ func (p *Player) begin() {
 	p.world = New(p.opt)
 	p.teller.world = p.world
 	for i := range p.world.nodes {
+		if c, ok := p.members[i]; ok {
+			p.world.tell(i, c)
+		}
 		if r, ok := p.preset[i]; ok {
 			if err := presetDisk(p.world, i, &r); err != nil {
 				p.world.witness.must(false, DiskRemembers, err.Error)
@@ -479,6 +487,9 @@ func (p *Player) rule(words []string) error {
 	}
 	r.kind = kind
 	links := words[2:]
+	if n := len(links); n > 1 && links[n-1] == "once" {
+		r.once, links = true, links[:n-1]
+	}
 	if n := len(links); n > 2 && links[n-2] == "term" {
 		t, err := strconv.ParseUint(links[n-1], 10, 32)
 		if err != nil {

@@ -69,6 +69,7 @@ type rule struct {
 	kind     raft.MessageKind // 0: any
 	from, to nodeSet
 	term     raft.Term // not 0: an AppendEntries with an entry of that term
+	once     bool      // it is over with the first message
 }
 
 func (r *rule) matches(from, to int, m *raft.Message) bool {
@@ -99,8 +100,12 @@ func (s *script) judge(w *World, from, to int, m *raft.Message) int {
 		if !r.matches(from, to, m) {
 			continue
 		}
+		verdict := r.verdict
+		if r.once {
+			s.rules = append(s.rules[:i], s.rules[i+1:]...)
+		}
 		rec := w.recordOf(RecordLost, m)
-		switch r.verdict {
+		switch verdict {
 		case verdictDrop:
 			rec.Note = "the story drops it"
 			w.record(rec)

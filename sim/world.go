@@ -42,6 +42,7 @@ type Options struct {
 	TrailBytes     int
 	MaxAppendBytes int
 	SnapshotBytes  int
+	ChunkBytes     int // of a snapshot on its way; 0: as in a server
 	SegmentBytes   int64
 
 	// Watch sees each record of the trace as it is made; may be nil.
@@ -73,6 +74,7 @@ type World struct {
 	applyMax         raft.Duration
 	turnDelay        raft.Duration // messages that come within it share a turn
 	drift            int64         // of clocks, up to so many millionths
+	bent             bool          // a story has changed how fast a clock goes
 	leases           bool          // reads by lease
 	maxDrift         int           // what leases allow for; 0: the core's default
 	torn             bool          // power cuts tear sectors
