@@ -16,6 +16,7 @@ const (
 	OpPut
 	OpSwap
 	OpDelete
+	OpLocal // a look at one node's own state, which may be old: no part of a history
 )
 
 // OutcomeKind says what a client knows of its operation in the end.
@@ -46,6 +47,7 @@ type Op struct {
 	Index   raft.Index // where it stands in the log, or what it waited for
 	Leased  bool       // Get: upon a lease
 	Applied int        // how often the replicated state machine carried it out
+	Down    bool       // Refused: the node that was asked did not run
 	floor   raft.Index // the highest index that was acknowledged to anybody before Call
 	run     uint32     // of the node's process that was asked
 }
@@ -152,7 +154,7 @@ func (w *World) submit(o Op) {
 	}
 }
 
-var opNames = [...]string{OpGet: "get", OpPut: "put", OpSwap: "swap", OpDelete: "delete"}
+var opNames = [...]string{OpGet: "get", OpPut: "put", OpSwap: "swap", OpDelete: "delete", OpLocal: "local"}
 
 // answered takes the end of a request that a node was given.
 func (w *World) answered(node int, id uint64, res host.Result) {

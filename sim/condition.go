@@ -23,6 +23,7 @@ func (p *Player) expect(args []string) error {
 //	admitted S1        commit 5             applied S1 5      log S1 1 1 2
 //	same logs          answered             waiting           x = 1 @S1
 //	no x @S1           version x 1 @S1      broken Election Safety
+//	done 3             outcome C1 unknown
 //
 // and those of play_members.go.
 func (p *Player) holds(args []string) (bool, error) {
@@ -49,6 +50,8 @@ func (p *Player) holds(args []string) (bool, error) {
 			open = open || id > 0 && w.load.ops[id].Outcome == OpPending
 		}
 		return open == (line == "waiting"), nil
+	case args[0] == "done" || args[0] == "outcome":
+		return p.holdsClient(args)
 	case args[0] == "joint" || args[0] == "voters" || args[0] == "learners" || args[0] == "damaged" || args[0] == "removed" || args[0] == "stands":
 		ok, _, err := p.holdsMembers(args)
 		return ok, err

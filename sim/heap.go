@@ -34,6 +34,7 @@ type event struct {
 	run  uint32 // of node's process: an event for a dead process is dropped
 	n    uint64
 	data []byte
+	sent raft.Time // of a message
 }
 
 // before orders events by time, then by creation, so that the order never
@@ -86,6 +87,20 @@ func (h *heap) pop() event {
 	}
 	h.events[i] = e
 	return top
+}
+
+// take takes the event at a place of the heap away.
+func (h *heap) take(k int) event {
+	e := h.events[k]
+	rest := h.events
+	last := len(rest) - 1
+	rest[k] = rest[last]
+	rest[last] = event{}
+	h.events = rest[:0]
+	for i := range last { // each finds its place anew: this is for what a person does
+		h.push(rest[i])
+	}
+	return e
 }
 
 func (h *heap) len() int { return len(h.events) }

@@ -15,6 +15,9 @@ const (
 	// replayed: beyond it the oldest is forgotten, as a network would.
 	heldMax = 256
 
+	// rulesMax bounds the rules for messages: each message asks all of them.
+	rulesMax = 256
+
 	// turnMax bounds the turns of one node at one moment: a node that wakes
 	// itself again and again without time passing is broken. A window of messages
 	// that a link has put out of order may well come at one moment, and be refused
@@ -40,4 +43,8 @@ const (
 
 	// clientsMax bounds the clients of a world, each with one request at a time.
 	clientsMax = 16
+
+	// wireDefault and syncDefault are the hardware of stories.
+	wireDefault = raft.Millisecond
+	syncDefault = raft.Millisecond / 2
 )

@@ -154,11 +154,12 @@ type changeWaiter struct {
 func (a *changeWaiter) Done(res host.Result) {
 	w := a.world
 	if res.Err != nil {
-		w.note(name(a.node) + " does not change the members: " + res.Err.Error())
+		w.record(&Record{Kind: RecordNote, Node: raft.NodeID(a.node + 1), Note: name(a.node) + " does not change the members: " + res.Err.Error()})
 		return
 	}
 	w.changed++
-	w.note(name(a.node) + " has changed the members, as entry " + num(uint64(res.Index)))
+	w.record(&Record{Kind: RecordNote, Node: raft.NodeID(a.node + 1), Index: res.Index, A: 1,
+		Note: name(a.node) + " has changed the members, as entry " + num(uint64(res.Index))})
 	w.witness.must(w.witness.tells(res.Index, a.changes), ChangeIsTrue, func() string {
 		return name(a.node) + " tells that a change is done at entry " + num(uint64(res.Index)) + ", but " + describeConfig(w.settled()) + " is in force"
 	})

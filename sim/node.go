@@ -54,6 +54,9 @@ type node struct {
 	works    []*host.SnapshotWork // for the keeper, the oldest under way
 	requests map[uint64]*host.Request
 
+	// Of the process that ended last: how its disk was left.
+	cut, saved raft.Index
+
 	clocks
 
 	part     part
@@ -221,6 +224,10 @@ func (w *World) stop(i int) {
 	n := &w.nodes[i]
 	n.up, n.paused = false, false
 	n.run++
+	if n.group != nil {
+		s := n.group.Core().Status()
+		n.cut, n.saved = s.Cut, s.Snapshot
+	}
 	w.witness.leads[i] = 0
 	n.log, n.loop, n.group, n.snapshot = nil, nil, nil, nil
 	for c := range w.load.clients {
@@ -237,6 +244,7 @@ func (w *World) Wipe(i int) {
 	}
 	w.fault(name(i) + " gets an empty disk")
 	w.nodes[i].disk = newDisk(w, i)
+	w.nodes[i].cut, w.nodes[i].saved = 0, 0
 	w.witness.wiped(i)
 }
 

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"veche/raft"
-	"veche/store"
 )
 
 // disk takes "S1 S2 term 3 vote S2 log 1 1 2": what their disks hold at the start.
@@ -60,64 +59,6 @@ func (p *Player) disk(args []string) error {
 // presetEntry is a no-op of a term: all logs of a story agree on it.
 func presetEntry(i raft.Index, t raft.Term) raft.Entry {
 	return raft.Entry{Index: i, Term: t, Kind: raft.EntryNoop}
-}
-
-// client takes "put x 1 @S1", "get x @S1", "delete x @S1" or "local x @S1".
-func (p *Player) client(words []string) error {
-	at, isPut := words[len(words)-1], words[0] == "put"
-	if !strings.HasPrefix(at, "@") || isPut && len(words) != 4 || !isPut && len(words) != 3 {
-		return p.wrong("write put x 1 @S1, get x @S1, delete x @S1 or local x @S1")
-	}
-	i, err := p.node(at[1:])
-	if err != nil {
-		return err
-	}
-	w := p.world
-	if !w.nodes[i].up {
-		return p.wrong(name(i) + " does not run")
-	}
-	key := words[1]
-	if words[0] == "local" {
-		p.teller.say(w.now, name(i)+" itself has "+p.shown(i, key))
-		return nil
-	}
-	o := Op{ID: uint64(len(w.load.ops)), Client: len(p.ops) % clientsMax, Node: i, Kind: OpPut, Call: w.now, floor: w.load.acked, run: w.nodes[i].run}
-	b := valueBytes(o.ID)
-	switch words[0] {
-	case "put":
-		b = store.EncodePut(b, &store.Put{Key: []byte(key), Value: []byte(words[2])})
-	case "delete":
-		o.Kind = OpDelete
-		b = store.EncodeDeleteRange(b, &store.DeleteRange{Key: []byte(key)})
-	default:
-		o.Kind, b = OpGet, nil
-	}
-	p.ops[o.ID] = asked{strings.Join(words[:len(words)-1], " ") + " at " + name(i)}
-	w.load.ops = append(w.load.ops, o)
-	w.load.clients[o.Client].pending = o.ID
-	p.teller.asked = func(id uint64) string { return p.answer(id) }
-	w.ask(i, o.ID, b)
-	return nil
-}
-
-// answer tells the end of a client's request in words.
-func (p *Player) answer(id uint64) string {
-	o, words := &p.world.load.ops[id], p.ops[id].words
-	switch o.Outcome {
-	case OpDone:
-		if o.Kind == OpGet {
-			key := strings.Fields(words)[1]
-			how := ""
-			if o.Leased {
-				how = ", upon a lease"
-			}
-			return "client: " + words + ": " + p.shown(o.Node, key) + ", read at entry " + num(uint64(o.Index)) + how
-		}
-		return "client: " + words + ": done, as entry " + num(uint64(o.Index))
-	case OpRefused:
-		return "client: " + words + ": REFUSED, it will never happen"
-	}
-	return "client: " + words + ": UNKNOWN, it may happen yet or never"
 }
 
 // shown is what a node's own store has at a key: "x = 1".

@@ -26,16 +26,19 @@ import (
 var changeKinds = map[string]raft.ChangeKind{"add-learner": raft.ChangeAddLearner, "add-voter": raft.ChangeAddVoter,
 	"promote": raft.ChangePromote, "demote": raft.ChangeDemote, "remove": raft.ChangeRemove}
 
-// join starts a newcomer.
-func (p *Player) join(i int) error {
-	w := p.world
-	n := &w.nodes[i]
-	if n.part != partUnused {
+// newcomer is a check: the server was never there.
+func (p *Player) newcomer(i int) error {
+	if p.world.nodes[i].part != partUnused {
 		return p.wrong(name(i) + " was there before")
 	}
-	n.part, n.initial = partIn, w.settled().Clone()
-	w.Start(i)
 	return nil
+}
+
+// join starts a newcomer.
+func (p *Player) join(i int) {
+	w := p.world
+	w.nodes[i].part, w.nodes[i].initial = partIn, w.settled().Clone()
+	w.Start(i)
 }
 
 // changeMembers takes "add-learner S4, remove S2 @S1 [force]".

@@ -10,7 +10,7 @@ import (
 
 // The commands of stories about reads and clocks:
 //
-//	get-local x @S1          a client is told what S1 itself has: no promise
+//	get-local x @S1          a client is told what S1 itself has: no promise; by C2
 //	get-unchecked x @S1      the same, if S1 believes that it leads
 //	clock S1 x0.5            from now on S1's clock goes half as fast
 //
@@ -19,6 +19,10 @@ import (
 // bareRead answers a read with what a server itself has, and asks nobody.
 func (p *Player) bareRead(words []string) error {
 	usage := words[0] + " takes a key and a server: " + words[0] + " x @S1"
+	c, words, err := p.whoAsks(words)
+	if err != nil {
+		return err
+	}
 	i, args, err := p.at(words[1:], usage)
 	if err != nil {
 		return err
@@ -27,16 +31,12 @@ func (p *Player) bareRead(words []string) error {
 		return p.wrong(usage)
 	}
 	w := p.world
-	o := Op{ID: uint64(len(w.load.ops)), Client: len(p.ops) % clientsMax, Node: i, Kind: OpGet, Call: w.now, floor: w.load.acked, run: w.nodes[i].run}
-	p.ops[o.ID] = asked{words[0] + " " + args[0] + " at " + name(i)}
-	w.load.ops = append(w.load.ops, o)
-	w.load.clients[o.Client].pending = o.ID
-	p.teller.asked = func(id uint64) string { return p.answer(id) }
+	id := p.note(Op{Client: c, Node: i, Kind: OpGet}, asked{words: words[0] + " " + args[0]})
 	if words[0] == "get-unchecked" && w.witness.leads[i] == 0 {
-		w.end(&w.load.ops[o.ID], OpRefused)
+		w.end(&w.load.ops[id], OpRefused)
 		return nil
 	}
-	w.finished(&w.load.ops[o.ID], i, host.Result{Index: w.witness.applied[i]})
+	w.finished(&w.load.ops[id], i, host.Result{Index: w.witness.applied[i]})
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,7 +21,11 @@ type Player struct {
 	teller  teller
 	line    int
 	ops     map[uint64]asked
+	newest  [clientsMax]uint64 // by client: its latest request, 0 if it never asked
 	emit    func(Told)
+	watch   func(*Record) // of a player without a story
+	trial   Trial
+	tried   bool // the trial counts
 }
 
 // Told is one line of what happened in a story.
@@ -30,8 +36,14 @@ type Told struct {
 	Text    string // a line of what happened
 }
 
-// asked is what a story's client asked for.
-type asked struct{ words string }
+// asked is what a client asked for.
+type asked struct {
+	words string // "put x 1"
+	where string // " at S1"
+	brief string // of a write, to be put into a small box: "x=1"
+	value string // of a read: what was there
+	found bool   // of a read: something was there
+}
 
 // Play plays a story and gives what happened, as it stands behind the dashes.
 // The error says which line cannot be carried out, or which expectation failed.
@@ -87,31 +99,34 @@ func (p *Player) now() raft.Time {
 	return p.world.now
 }
 
-// setting are the commands that only say how the world is, before it begins.
-var setting = map[string]bool{"nodes": true, "seed": true, "fast": true, "append-bytes": true, "snapshot-bytes": true, "disk": true,
-	"spares": true, "trail-bytes": true, "lease": true, "without": true, "config": true, "chunk-bytes": true}
-
 // silentCommands are not repeated in what happened: one sees what they do.
 var silentCommands = map[string]bool{"expect": true, "run": true, "elect": true, "draw": true, "logs": true,
 	"hold": true, "drop": true, "double": true, "pass": true}
 
-func (p *Player) wrong(what string) error { return &StoryError{p.line, what} }
+func (p *Player) wrong(what string) error {
+	if p.story == nil {
+		return errors.New(what)
+	}
+	return &StoryError{p.line, what}
+}
 
 func (p *Player) command(words []string) error {
 	if setting[words[0]] {
 		return p.set(words)
 	}
 	if p.world == nil {
-		p.begin()
+		if err := p.begin(); err != nil {
+			return err
+		}
 	}
 	args := words[1:]
 	switch words[0] {
 	case "start", "restart":
-		return p.each(args, p.start)
+		return p.eachIf(args, p.stopped, p.world.Start)
 	case "crash":
-		return p.each(args, p.mustBeUp(p.world.Crash))
+		return p.eachIf(args, p.running, p.world.Crash)
 	case "power-cut":
-		return p.each(args, p.mustBeUp(p.world.PowerCut))
+		return p.eachIf(args, p.running, p.world.PowerCut)
 	case "wipe":
 		return p.each(args, func(i int) error { p.world.Wipe(i); return nil })
 	case "pause":
@@ -129,8 +144,9 @@ func (p *Player) command(words []string) error {
 	case "cut":
 		return p.cut(args)
 	case "heal":
-		p.world.net.heal()
-		return nil
+		return p.heal(args)
+	case "slow-link":
+		return p.slowLink(args)
 	case "hold", "drop", "double":
 		return p.rule(words)
 	case "pass":
@@ -140,10 +156,14 @@ func (p *Player) command(words []string) error {
 		n := p.world.script.release(p.world, len(args) > 0 && args[0] == "reversed")
 		p.teller.say(p.world.now, count(uint64(n), "message goes", "messages go")+" on its way")
 		return nil
+	case "drop-message", "hold-message", "delay-message", "double-message", "release-message":
+		return p.oneMessage(words)
+	case "timeout":
+		return p.eachIf(args, p.timed, p.timeout)
 	case "put", "get", "delete", "local":
 		return p.client(words)
 	case "join":
-		return p.each(args, p.join)
+		return p.eachIf(args, p.newcomer, p.join)
 	case "change":
 		return p.changeMembers(args)
 	case "transfer":
@@ -161,99 +181,24 @@ func (p *Player) command(words []string) error {
 	return p.rare(words)
 }
 
-func (p *Player) set(words []string) error {
-	if p.world != nil {
-		return p.wrong(words[0] + " must stand before the first start")
-	}
-	switch words[0] {
-	case "without":
-		return p.leaveOut(words[1:])
-	case "disk":
-		return p.disk(words[1:])
-	case "config":
-		return p.told(words[1:])
-	}
-	if len(words) != 2 {
-		return p.wrong(words[0] + " takes one word")
-	}
-	if words[0] == "fast" || words[0] == "lease" {
-		if words[1] != "on" && words[1] != "off" {
-			return p.wrong(words[0] + " is on or off")
-		}
-		if words[0] == "fast" {
-			p.opt.Slow = words[1] == "off"
-		} else {
-			p.opt.Leases = words[1] == "on"
-		}
-		return nil
-	}
-	n, err := strconv.Atoi(words[1])
-	if err != nil || n < 0 {
-		return p.wrong(words[1] + " is not a number")
-	}
-	switch words[0] {
-	case "nodes":
-		if n < 1 || n > nodesMax {
-			return p.wrong("a world has 1 to " + num(nodesMax) + " nodes")
-		}
-		p.opt.Nodes = n
-	case "seed":
-		p.opt.Seed = uint64(n)
-	case "append-bytes":
-		p.opt.MaxAppendBytes = n
-	case "snapshot-bytes":
-		p.opt.SnapshotBytes = n
-	case "trail-bytes":
-		p.opt.TrailBytes = n
-	case "chunk-bytes":
-		p.opt.ChunkBytes = n
-	case "spares":
-		p.opt.Spares = n
-	}
-	return nil
-}
-
-// begin makes the world, with the disks that were asked for.
-func (p *Player) begin() {
-	p.opt.Watch = p.teller.see
-	p.world = New(p.opt)
-	p.teller.world = p.world
-	for i := range p.world.nodes {
-		if c, ok := p.members[i]; ok {
-			p.world.tell(i, c)
-		}
-		if r, ok := p.preset[i]; ok {
-			if err := presetDisk(p.world, i, &r); err != nil {
-				p.world.witness.must(false, DiskRemembers, err.Error)
-			}
-		}
-	}
-}
-
 // node takes "S3" or "S3," to the index 2.
 func (p *Player) node(word string) (int, error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSuffix(word, ","), "S"))
-	if err != nil || !strings.HasPrefix(word, "S") || n < 1 || n > p.opt.Nodes+p.opt.Spares {
-		return 0, p.wrong(word + " is not a server; they are S1 to S" + num(uint64(p.opt.Nodes+p.opt.Spares)))
+	last := min(p.opt.Nodes+p.opt.Spares, nodesMax)
+	if err != nil || !strings.HasPrefix(word, "S") || n < 1 || n > last {
+		return 0, p.wrong(word + " is not a server; they are S1 to S" + num(uint64(last)))
 	}
 	return n - 1, nil
 }
 
-// each does something to each server that is named; to all if none is.
+// each does something to each server that is named; to all if none is. Nothing
+// is done if one of the names is none.
 func (p *Player) each(args []string, do func(int) error) error {
-	if len(args) == 0 || args[0] == "all" {
-		for i := range p.opt.Nodes {
-			if err := do(i); err != nil {
-				return err
-			}
-		}
-		return nil
+	who, err := p.named(args)
+	if err != nil {
+		return err
 	}
-	for _, word := range args {
-		i, err := p.node(word)
-		if err != nil {
-			return err
-		}
+	for _, i := range who {
 		if err := do(i); err != nil {
 			return err
 		}
@@ -261,26 +206,70 @@ func (p *Player) each(args []string, do func(int) error) error {
 	return nil
 }
 
-func (p *Player) start(i int) error {
-	if p.world.nodes[i].up {
-		return p.wrong(name(i) + " runs already")
+// named gives the servers that are named; all if none is.
+func (p *Player) named(args []string) (who []int, err error) {
+	if len(args) == 0 || args[0] == "all" {
+		for i := range p.opt.Nodes {
+			who = append(who, i)
+		}
+		return who, nil
 	}
-	p.world.Start(i)
+	for _, word := range args {
+		i, err := p.node(word)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(who, i) {
+			who = append(who, i)
+		}
+	}
+	return who, nil
+}
+
+// eachIf does something to each server that is named, if all of them pass a check.
+func (p *Player) eachIf(args []string, check func(int) error, do func(int)) error {
+	who, err := p.named(args)
+	for _, i := range who {
+		if err == nil {
+			err = check(i)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for _, i := range who {
+		do(i)
+	}
 	return nil
 }
 
-func (p *Player) mustBeUp(do func(int)) func(int) error {
-	return func(i int) error {
-		if !p.world.nodes[i].up {
-			return p.wrong(name(i) + " does not run")
-		}
-		do(i)
-		return nil
+// stopped is a check: the server can be started.
+func (p *Player) stopped(i int) error {
+	n := &p.world.nodes[i]
+	switch {
+	case n.up:
+		return p.wrong(name(i) + " runs already")
+	case n.part == partUnused:
+		return p.wrong(name(i) + " was never added; write join " + name(i))
+	case n.part != partIn:
+		return p.wrong(name(i) + " was told to stop for good")
 	}
+	return nil
+}
+
+// running is a check.
+func (p *Player) running(i int) error {
+	if !p.world.nodes[i].up {
+		return p.wrong(name(i) + " does not run")
+	}
+	return nil
 }
 
 func (p *Player) pause(args []string) error {
 	i, d, err := p.nodeAndTime(args, "pause takes a server and a time: pause S1 500ms")
+	if err == nil {
+		err = p.running(i)
+	}
 	if err == nil {
 		p.world.Pause(i, d)
 	}
@@ -375,7 +364,7 @@ func (p *Player) duration(word string) (raft.Duration, error) {
 		unit, digits = raft.Second, strings.TrimSuffix(word, "s")
 	}
 	v, err := strconv.ParseFloat(digits, 64)
-	if err != nil || digits == word || v < 0 || v > 1e6 {
+	if err != nil || digits == word || !(v >= 0 && v <= 1e6) {
 		return 0, p.wrong(word + " is not a time; write 160ms or 2s")
 	}
 	return raft.Duration(v * float64(unit)), nil
@@ -410,106 +399,11 @@ func (p *Player) run(args []string) error {
 		if ok || err != nil {
 			return err
 		}
+		if b := w.witness.broken; b != nil {
+			return p.wrong(b.Error())
+		}
 		if w.queue.next() > deadline || !w.Step() {
 			return p.wrong("it does not come about within " + Millis(raft.Time(within)) + ": " + strings.Join(args, " ") + "; " + w.picture())
 		}
 	}
-}
-
-// split takes "{S1 S2}|{S3 S4 S5}".
-func (p *Player) split(args []string) error {
-	sides := strings.Split(strings.Join(args, " "), "|")
-	if len(sides) < 2 {
-		return p.wrong("split takes sides: split {S1 S2}|{S3 S4 S5}")
-	}
-	seen := nodeSet(0)
-	for _, side := range sides {
-		set := nodeSet(0)
-		for _, word := range strings.Fields(strings.Trim(strings.TrimSpace(side), "{}")) {
-			i, err := p.node(word)
-			if err != nil {
-				return err
-			}
-			if seen.has(i) {
-				return p.wrong(word + " is on two sides")
-			}
-			set |= 1 << i
-			seen |= 1 << i
-		}
-		p.world.net.partition(set)
-	}
-	return nil
-}
-
-// link takes "S1>S2", "S1>*" or "*>S1".
-func (p *Player) link(word string) (from, to nodeSet, err error) {
-	a, b, found := strings.Cut(word, ">")
-	if !found {
-		return 0, 0, p.wrong(word + " is not a link; write S1>S2, S1>* or *>S1")
-	}
-	side := func(s string) (nodeSet, error) {
-		if s == "*" {
-			return all(p.opt.Nodes + p.opt.Spares), nil
-		}
-		i, err := p.node(s)
-		return 1 << i, err
-	}
-	if from, err = side(a); err == nil {
-		to, err = side(b)
-	}
-	return from, to, err
-}
-
-func (p *Player) cut(args []string) error {
-	for _, word := range args {
-		from, to, err := p.link(word)
-		if err != nil {
-			return err
-		}
-		for i := range p.world.nodes {
-			if from.has(i) {
-				p.world.net.cut[i] |= to &^ (1 << i)
-			}
-		}
-	}
-	return nil
-}
-
-// rule takes "hold append S1>S2 S1>S3 [term 4]".
-func (p *Player) rule(words []string) error {
-	if len(words) < 3 {
-		return p.wrong(words[0] + " takes a kind of message and a link: " + words[0] + " append S1>*")
-	}
-	r := rule{verdict: map[string]verdict{"hold": verdictHold, "drop": verdictDrop, "double": verdictDouble}[words[0]]}
-	kind, ok := ruleKinds[words[1]]
-	if !ok {
-		return p.wrong(words[1] + " is not a kind of message; there are: vote, vote-reply, append, append-reply, heartbeat, propose, greet, greet-reply, timeout-now, offer, fetch, chunk, all")
-	}
-	r.kind = kind
-	links := words[2:]
-	if n := len(links); n > 1 && links[n-1] == "once" {
-		r.once, links = true, links[:n-1]
-	}
-	if n := len(links); n > 2 && links[n-2] == "term" {
-		t, err := strconv.ParseUint(links[n-1], 10, 32)
-		if err != nil {
-			return p.wrong(links[n-1] + " is not a term")
-		}
-		r.term, links = raft.Term(t), links[:n-2]
-	}
-	for _, word := range links {
-		var err error
-		if r.from, r.to, err = p.link(word); err != nil {
-			return err
-		}
-		p.world.script.rules = append(p.world.script.rules, r)
-	}
-	return nil
-}
-
-var ruleKinds = map[string]raft.MessageKind{
-	"all": 0, "vote": raft.KindRequestVote, "vote-reply": raft.KindVoteReply, "append": raft.KindAppend,
-	"append-reply": raft.KindAppendReply, "heartbeat": raft.KindHeartbeat, "propose": raft.KindPropose,
-	"greet": raft.KindGreet, "greet-reply": raft.KindGreetReply, "timeout-now": raft.KindTimeoutNow,
-	"offer": raft.KindInstallSnapshot, "fetch": raft.KindSnapshotFetch, "chunk": raft.KindSnapshotChunk,
 }

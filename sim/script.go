@@ -113,19 +113,30 @@ func (s *script) judge(w *World, from, to int, m *raft.Message) int {
 		case verdictHold:
 			rec.Note = "the story holds it back"
 			w.record(rec)
-			if len(s.held) == heldMax {
-				s.held = append(s.held[:0], s.held[1:]...)
-			}
-			s.held = append(s.held, event{kind: evDeliver, node: to, peer: from, data: w.encode(m)})
+			s.hold(w.letter(from, to, m))
 			return 0
 		case verdictDouble:
 			if len(s.held) < heldMax { // a copy for later, and two now
-				s.held = append(s.held, event{kind: evDeliver, node: to, peer: from, data: w.encode(m)})
+				s.hold(w.letter(from, to, m))
 			}
 			return 2
 		}
 	}
 	return 1
+}
+
+// letter is a message that waits to be sent on its way.
+func (w *World) letter(from, to int, m *raft.Message) event {
+	w.seq++
+	return event{kind: evDeliver, node: to, peer: from, data: w.encode(m), sent: w.now, seq: w.seq}
+}
+
+// hold keeps a message back; beyond a bound the oldest is forgotten.
+func (s *script) hold(e event) {
+	if len(s.held) == heldMax {
+		s.held = append(s.held[:0], s.held[1:]...)
+	}
+	s.held = append(s.held, e)
 }
 
 // release sends what was held back on its way, the latest first if reversed.

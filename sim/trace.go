@@ -22,7 +22,7 @@ const (
 	RecordRequest                       // A = client, B = operation, Note
 	RecordAnswer                        // A = client, B = operation, Note
 	RecordFault                         // Note: what was done to whom
-	RecordNote                          // Note
+	RecordNote                          // Note; of the end of a change of members also Node, Index and A
 )
 
 // Record is one line of a trace. A is a detail that Kind names: for an

@@ -25,9 +25,9 @@ func (w *World) transmit(from int, m *raft.Message) {
 			w.record(rec)
 			return
 		}
-		w.at(f.at, event{kind: evDeliver, node: to, peer: from, data: w.encode(m)})
+		w.at(f.at, event{kind: evDeliver, node: to, peer: from, data: w.encode(m), sent: w.now})
 		if f.again != 0 {
-			w.at(f.again, event{kind: evDeliver, node: to, peer: from, data: w.encode(m)})
+			w.at(f.again, event{kind: evDeliver, node: to, peer: from, data: w.encode(m), sent: w.now})
 		}
 	}
 }

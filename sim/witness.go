@@ -47,6 +47,8 @@ type vote struct {
 type seenEntry struct {
 	term   raft.Term
 	prefix uint64
+	kind   raft.EntryKind
+	op     uint64 // of a command: which operation asked for it
 }
 
 type commitment struct {
@@ -228,7 +230,7 @@ func (w *witness) stands(node int, e *raft.Entry, prefix uint64) {
 			return
 		}
 	}
-	w.seen[e.Index] = append(w.seen[e.Index], seenEntry{e.Term, prefix})
+	w.seen[e.Index] = append(w.seen[e.Index], seenEntry{e.Term, prefix, e.Kind, opOf(e)})
 }
 
 // synced is told that node's disk holds every write up to seq.

@@ -153,8 +153,9 @@ func (w *World) size() int {
 // plain sets a world without chance: a millisecond on the wire, half a one on
 // the disk.
 func (w *World) plain() {
-	w.net.latencyMin, w.net.latencyMax = raft.Millisecond, raft.Millisecond
-	w.syncMin, w.syncMax = raft.Millisecond/2, raft.Millisecond/2
+	w.net.begin(w.opt.Seed, w.size())
+	w.net.latencyMin, w.net.latencyMax = wireDefault, wireDefault
+	w.syncMin, w.syncMax = syncDefault, syncDefault
 	w.slow, w.leases, w.trailBytes = w.opt.Slow, w.opt.Leases, w.opt.TrailBytes
 	w.appendBytes, w.snapshotBytes, w.segmentBytes = w.opt.MaxAppendBytes, w.opt.SnapshotBytes, w.opt.SegmentBytes
 	if w.segmentBytes == 0 {
@@ -282,9 +283,9 @@ func (w *World) Step() bool {
 }
 
 // RunUntil lets everything happen up to and with t. It reports whether all
-// promises are kept.
+// promises are kept. In a world that stands still only time passes.
 func (w *World) RunUntil(t raft.Time) bool {
-	for w.queue.next() <= t {
+	for w.witness.broken == nil && w.queue.next() <= t {
 		if !w.Step() {
 			return false
 		}
