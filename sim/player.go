@@ -219,9 +219,10 @@ func (p *Player) named(args []string) (who []int, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(who, i) {
-			who = append(who, i)
+		if slices.Contains(who, i) {
+			return nil, p.wrong(name(i) + " is named twice")
 		}
+		who = append(who, i)
 	}
 	return who, nil
 }
