@@ -212,7 +212,7 @@ func TestPlayer_SaysWhichCommandIsWrong(t *testing.T) {
 		{"dance", "no command dance"},
 		{"crash S1", "S1 does not run"},
 		{"crash S9", "S9 is not a server"},
-		{"start S1 S1", "runs already"},
+		{"start S1 S1", "S1 is named twice"},
 		{"run fast", "is not a time"},
 		{"run", "run takes a time"},
 		{"nodes 5", "must stand before the first start"},
