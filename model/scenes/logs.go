@@ -47,27 +47,32 @@ func figure7() model.Scene {
 	}
 }
 
-// figure8Settings: one entry in each message, and everybody waits for timeouts.
+// figure8Settings: one entry in each message, all messages equally fast, and
+// everybody waits for timeouts.
 func figure8Settings() []string {
-	return eyes("append-bytes 1", "fast off", "disk S1 S2 S3 S4 S5 term 1 log 1")
+	return []string{"election 150ms 300ms", "heartbeat 50ms", "wire 12ms 12ms",
+		"append-bytes 1", "fast off", "disk S1 S2 S3 S4 S5 term 1 log 1"}
 }
 
-// figure8Steps are (a) to (c) of the figure. The entry of each term is the no-op
-// of its leader.
+// figure8Steps are (a) to (c) of the figure. The first entry of each term is the
+// no-op of its leader. S1 has one more, x=1, so that in (c) it finds out what S2
+// has: a message whose entries are all of term 4 would not come through.
 func figure8Steps(more ...model.Step) []model.Step {
 	return slices.Concat([]model.Step{
 		model.Do("drop append S1>S3 S1>S4 S1>S5"),
 		model.Do("draw S1 160ms"), model.Do("draw S2 S3 S4 S5 290ms"), model.Do("start"),
 		model.Until("leader S1"), model.Until("log S2 1 2"),
+		model.Do("drop append S1>S2"), model.Do("put x 1 @S1"), model.Until("log S1 1 2 2"),
 		model.Beat("a", model.Logs),
 		model.Do("pass"), model.Do("drop append S5>*"),
 		model.Do("draw S5 160ms"), model.Do("crash S1"),
 		model.Until("leader S5"), model.Until("log S5 1 3"), model.Until("term S4 3"),
 		model.Beat("b", model.Logs),
-		model.Do("crash S5"), model.Do("pass"), model.Do("drop append S1>S4"), model.Do("drop append S1>S2 term 4"),
+		model.Do("crash S5"), model.Do("pass"), model.Do("drop append S1>S4"),
 		model.Do("draw S2 S3 S4 290ms"), model.Do("draw S1 160ms"), model.Do("start S1"),
 		model.Until("leader S1"), model.Until("log S3 1 2"),
-		model.Do("drop append S1>S3 term 4"), model.Wait(round), // until S1 knows that S3 has it
+		model.Do("drop append S1>S2 S1>S3 term 4"), model.Until("log S2 1 2 2"), model.Until("log S3 1 2 2"),
+		model.Wait(round), // until S1 knows that they have it
 	}, more)
 }
 
@@ -78,7 +83,8 @@ func figure8() model.Scene {
 		Settings: figure8Settings(),
 		Steps: figure8Steps(
 			model.Beat("c", model.Logs),
-			model.Do("crash S1"), model.Do("pass"), model.Do("draw S5 160ms"), model.Do("draw S2 S3 S4 290ms"), model.Do("start S5"),
+			model.Do("drop append S1>S5"), model.Do("start S5"), model.Until("term S5 4"),
+			model.Do("draw S5 160ms"), model.Do("draw S2 S3 S4 290ms"), model.Do("crash S1"), model.Do("pass"),
 			model.Until("leader S5"),
 			model.Beat("d-elected", model.Logs, model.Cluster),
 			model.Until("log S3 1 3 5 5"), model.Until("log S4 1 3 5 5"), model.Until("applied S4 4"),
@@ -86,7 +92,7 @@ func figure8() model.Scene {
 			model.Do("start S1"), model.Until("same logs"),
 			model.Beat("end", model.Logs),
 		),
-		Ends: []string{"leader S5", "commit 3"},
+		Ends: []string{"leader S5", "commit 3", "no x @S1"},
 	}
 }
 
@@ -97,15 +103,16 @@ func figure8Safe() model.Scene {
 		Settings: figure8Settings(),
 		Steps: figure8Steps(
 			model.Beat("c", model.Logs),
-			model.Do("pass"), model.Do("drop append S1>S4"), model.Until("commit 3"),
+			model.Do("pass"), model.Do("drop append S1>S4"), model.Until("commit 4"),
 			model.Beat("e", model.Logs),
-			model.Do("crash S1"), model.Do("pass"), model.Do("draw S5 160ms"), model.Do("draw S2 S3 S4 290ms"), model.Do("start S5"),
+			model.Do("drop append S1>S5"), model.Do("start S5"), model.Until("term S5 4"),
+			model.Do("draw S5 160ms"), model.Do("draw S2 S3 S4 290ms"), model.Do("crash S1"), model.Do("pass"),
 			model.Until("role S5 pre-candidate"), model.Wait(30*raft.Millisecond),
 			model.Beat("refused", model.Cluster, model.Logs),
-			model.Until("leader"), model.Until("log S5 1 2 4 4 5 5"), model.Until("applied S5 6"),
+			model.Until("leader"), model.Until("log S5 1 2 2 4 4 5 5"), model.Until("applied S5 7"),
 			model.Beat("safe", model.Logs),
 		),
-		Ends: []string{"not leader S5", "commit 4"},
+		Ends: []string{"not leader S5", "commit 5", "x = 1 @S5"},
 	}
 }
 
@@ -115,9 +122,10 @@ func figure8Counted() model.Scene {
 		ID: "figure-8-counted", Of: "figure-8",
 		Settings: figure8Settings(), Without: []string{"current-term-commit"},
 		Steps: figure8Steps(
-			model.Until("commit 2"),
+			model.Until("x = 1 @S1"), model.Until("x = 1 @S3"),
 			model.Beat("c", model.Logs),
-			model.Do("crash S1"), model.Do("pass"), model.Do("draw S5 160ms"), model.Do("draw S2 S3 S4 290ms"), model.Do("start S5"),
+			model.Do("drop append S1>S5"), model.Do("start S5"), model.Until("term S5 4"),
+			model.Do("draw S5 160ms"), model.Do("draw S2 S3 S4 290ms"), model.Do("crash S1"), model.Do("pass"),
 			model.Until("leader S5"),
 			model.Beat("d", model.Logs),
 		),
