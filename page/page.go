@@ -110,6 +110,9 @@ func built(files fs.FS) bool {
 	return err == nil
 }
 
+// Built says whether this program was built with the model.
+func Built() bool { return built(content) }
+
 // Model returns the model's WebAssembly (with the rules of the lab if asked
 // for), unpacked, or ErrNotBuilt.
 func Model(lab bool) ([]byte, error) {

@@ -22,6 +22,14 @@ const (
 	settlePause = 250 * time.Millisecond // nobody waits for a promotion to the millisecond
 )
 
+// Of veche model: a browser asks for some dozens of small files.
+const (
+	modelHeaderMax   = 5 * time.Second
+	modelWriteMax    = time.Minute // 2 MB over a slow network
+	modelIdleMax     = time.Minute
+	modelHeaderBytes = 16 << 10
+)
+
 // Of veche recover.
 const (
 	theGroup    = 1  // a server of this program runs one group

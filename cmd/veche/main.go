@@ -68,6 +68,6 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(serveCommand(), statusCommand(), memberCommand(), transferCommand(), recoverCommand(), demoCommand(), benchCommand(),
-		burnCommand(), simCommand(), versionCommand())
+		burnCommand(), simCommand(), modelCommand(), versionCommand())
 	return root
 }

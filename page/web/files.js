@@ -43,3 +43,12 @@ export async function module(name) {
   }
   return WebAssembly.compile(b);
 }
+
+/** A short name of exactly this model, for links; "" when it is not built. */
+export const build = async () => {
+  try {
+    return /** @type {string} */ (JSON.parse(new TextDecoder().decode(await bytes("built/build.json"))).id);
+  } catch {
+    return "";
+  }
+};
