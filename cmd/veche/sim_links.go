@@ -26,7 +26,7 @@ const maxLinkSeeds = 10_000
 
 func simLinksCommand() *cobra.Command {
 	var seeds int
-	var svg string
+	var svg, data string
 	cmd := &cobra.Command{
 		Use:   "links",
 		Short: "Let links fail, and see whether the cluster stays calm",
@@ -36,20 +36,21 @@ func simLinksCommand() *cobra.Command {
 			if seeds < 1 || seeds > maxLinkSeeds {
 				return usagef("--seeds is %d; it must be from 1 to %d", seeds, maxLinkSeeds)
 			}
-			if err := simLinks(seeds, svg, cmd.OutOrStdout()); err != nil {
+			if err := simLinks(seeds, svg, data, cmd.OutOrStdout()); err != nil {
 				return &exitError{exitFailed, err.Error()}
 			}
 			return nil
 		},
 	}
-	cmd.Flags().IntVar(&seeds, "seeds", 10, "how many seeds for each fault and place of the leader")
+	cmd.Flags().IntVar(&seeds, "seeds", lab.LinkSeeds, "how many seeds for each fault and place of the leader")
 	cmd.Flags().StringVar(&svg, "svg", "", "draw the table into this file")
+	cmd.Flags().StringVar(&data, "json", "", "write what the model's page shows into this file")
 	return cmd
 }
 
 // simLinks prints the table. It fails if the cluster as it serves does not come
 // through.
-func simLinks(seeds int, svg string, out io.Writer) error {
+func simLinks(seeds int, svg, data string, out io.Writer) error {
 	faults, rules := lab.LinkFaults(), lab.AllRules()
 	results := lab.RunAllLinks(seeds)
 	failed := ""
@@ -73,6 +74,16 @@ func simLinks(seeds int, svg string, out io.Writer) error {
 			return err
 		}
 		fmt.Fprintf(out, "drawn into %s\n", svg)
+	}
+	if data != "" {
+		text, err := lab.LinksJSON(faults, rules, results, seeds)
+		if err == nil {
+			err = os.WriteFile(data, text, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "written into %s\n", data)
 	}
 	if failed != "" {
 		return fmt.Errorf("the cluster does not come through: %s", failed)

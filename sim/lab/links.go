@@ -2,6 +2,7 @@ package lab
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 
 	"veche/raft"
@@ -53,6 +54,20 @@ func LinkFaults() []LinkFault {
 		{Name: "one dead link", What: "the leader and 2 do not hear each other", leaders: []int{1},
 			dead: [][2]int{{1, 2}, {2, 1}}},
 	}
+}
+
+// cuts gives the directions of links that die, from and to.
+func (f *LinkFault) cuts() (all [][2]int) {
+	for a := 1; a <= linkNodes; a++ {
+		for b := 1; b <= linkNodes; b++ {
+			l := [2]int{a, b}
+			lives := f.alive == nil || slices.Contains(f.alive, l) || slices.Contains(f.alive, [2]int{b, a})
+			if a != b && (!lives || a == f.isolate || b == f.isolate || slices.Contains(f.dead, l)) {
+				all = append(all, l)
+			}
+		}
+	}
+	return all
 }
 
 // Rules says which of the two rules hold that keep a cluster calm.
@@ -222,19 +237,7 @@ func (x *linkRun) placeLeader(place int) {
 // strike does what the fault says.
 func (x *linkRun) strike() {
 	f, w := x.fault, x.world
-	lives := map[[2]int]bool{}
-	for _, l := range f.alive {
-		lives[l], lives[[2]int{l[1], l[0]}] = true, true
-	}
-	for a := 1; a <= linkNodes; a++ {
-		for b := 1; b <= linkNodes; b++ {
-			cut := f.alive != nil && !lives[[2]int{a, b}] || f.isolate != 0 && (a == f.isolate || b == f.isolate)
-			if a != b && cut {
-				w.Cut(x.node[a], x.node[b])
-			}
-		}
-	}
-	for _, l := range f.dead {
+	for _, l := range f.cuts() {
 		w.Cut(x.node[l[0]], x.node[l[1]])
 	}
 	for _, p := range f.down {

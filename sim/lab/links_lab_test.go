@@ -2,7 +2,11 @@
 
 package lab
 
-import "testing"
+import (
+	"bytes"
+	"os"
+	"testing"
+)
 
 // Goal: the lab shows what each rule is good for, and each is needed. Method: the
 // faults with one rule missing, or both; the verdict is the one that the rule is
@@ -53,4 +57,17 @@ func faultNamed(t *testing.T, name string) *LinkFault {
 	}
 	t.Fatalf("there is no fault %s", name)
 	return nil
+}
+
+// Goal: the page shows what is measured, and not what once was. Method: measure
+// anew, with the same seeds, and compare with the file that the page loads.
+func TestLinksLab_PageShowsWhatIsMeasured(t *testing.T) {
+	got, err := LinksJSON(LinkFaults(), AllRules(), RunAllLinks(LinkSeeds), LinkSeeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("../../page/web/links.json")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("page/web/links.json is not what is measured (%v); if this is right: go run -tags lab ./cmd/veche sim links --json page/web/links.json\n%s", err, got)
+	}
 }
