@@ -30,7 +30,7 @@
  * @property {number} beat      ms to its next heartbeat, -1 unless it leads
  * @property {number} lease     ms for which it may answer reads by itself, 0 none
  * @property {Peer[]} peers     what a leader knows of the others; empty otherwise
- * @property {Ballot[]} ballots of a campaign under way; empty otherwise
+ * @property {Ballot[]} ballots of a campaign under way, one for each voter with itself; empty otherwise
  * @property {number[]} voters  ids, in force at this server
  * @property {number[]} outgoing ids of the old half of a joint configuration
  * @property {number[]} learners
@@ -103,6 +103,8 @@
  * @property {string} asked     "put x 1", "get x"
  * @property {"waiting"|"done"|"refused"|"unknown"} outcome
  * @property {string} value     what was read, "" otherwise
+ * @property {boolean} found    of a read: there was something
+ * @property {string} reason    of a refusal: not_running, ""
  * @property {number} index     of the entry, 0 unknown
  * @property {number} since     ms since the run began, when it asked
  * @property {number} ended     ms, -1 while it waits
@@ -123,7 +125,7 @@
  * @property {Flight[]} flights
  * @property {Link[]} links
  * @property {Client[]} clients the newest request of each client that ever asked
- * @property {Broken|null} broken the first promise that was broken
+ * @property {Broken[]} broken  promises that were broken, in their order
  * @property {number} commit    highest index known to be committed by anybody
  * @property {number} leaderless ms without a leader that is up, 0 when there is one
  * @property {number} stuck     ms for which a client has waited, 0 when none waits
@@ -141,15 +143,30 @@
  * @property {number} n         0, 1, 2 … in a run
  * @property {number} at        ms since the run began
  * @property {number} step
- * @property {"event"|"lost"|"did"|"asked"|"answered"|"beat"|"broken"} what
- * @property {string} kind      event: became_leader …, as the server's /events has it; lost: as Flight.kind
- * @property {string} reason    stale_log …, ""
- * @property {number} node      who noticed, sent, was asked; 0 nobody
+ * @property {"event"|"lost"|"did"|"asked"|"answered"|"beat"|"broken"|"fault"} what
+ * @property {string} kind      event: became_leader …, as the server's /events has it; lost: as Flight.kind; asked: put, get,
+ *   delete, local; answered: done, refused, unknown; broken: the promise; fault: crashed, power_cut, wiped, paused, resumed, stopped, rotten
+ * @property {string} reason    stale_log …; answered: not_running; ""
+ * @property {number} node      who noticed, sent, was asked, is struck by the fault; 0 nobody
  * @property {number} peer
+ * @property {number} client    asked, answered: 1, 2 …; 0 of a change of members
  * @property {number} term
  * @property {number} index
  * @property {string} text      did: the command; asked, answered: what; beat: its id; broken: how
+ * @property {string} value     answered: what was read
  * @property {boolean} scripted did: by the scene, and not by who watches
+ */
+
+/**
+ * What can be played.
+ * @typedef {Object} SceneInfo
+ * @property {string} id
+ * @property {string} of        the scene that it varies, ""
+ * @property {string} breaks    the promise that is broken in the end, ""
+ * @property {string[]} settings
+ * @property {string[]} without rules that are left out: it needs the lab
+ * @property {string[]} beats   ids, in their order
+ * @property {{id:string, beat:string, do:string[]}[]} tries
  */
 
 /**
