@@ -6,7 +6,7 @@ import "veche/model"
 func crash() []model.Scene {
 	return []model.Scene{
 		replicaCrash(), masterCrash(), masterCrashFast(),
-		midWriteLost(), midWriteKept(), midWriteReplaced(), midWriteOnce(),
+		midWriteLost(), midWriteKept(), midWriteReplaced(), midWriteOnce(), committedLost(),
 	}
 }
 
@@ -172,5 +172,26 @@ func midWriteOnce() model.Scene {
 			model.Beat("once", model.Logs),
 		),
 		Ends: []string{"version x 1 @S1", "version x 1 @S5", "leader S2"},
+	}
+}
+
+// committedLost: who lacks a committed entry may be elected as well.
+func committedLost() model.Scene {
+	return model.Scene{
+		ID: "crash-mid-write-any-winner", Of: "crash-mid-write",
+		Settings: eyes("fast off"), Without: []string{"election-restriction"},
+		Steps: elected(
+			model.Do("drop append S1>S4 S1>S5"),
+			model.Do("put x 1 @S1"), model.Until("answered"), model.Until("x = 1 @S3"),
+			model.Beat("promised", model.Logs, model.Clients),
+			model.Do("draw S4 160ms"), model.Do("draw S2 S3 S5 280ms"),
+			model.Do("crash S1"), model.Do("pass"),
+			model.Until("leader S4"),
+			model.Beat("elected", model.Logs),
+			model.Until("log S2 1 1 2"), model.Until("log S3 1 1 2"), model.Until("applied S5 3"),
+			model.Beat("lost", model.Logs),
+		),
+		Ends:   []string{"broken State Machine Safety", "x = 1 @S2", "no x @S5"},
+		Breaks: "Leader Completeness",
 	}
 }

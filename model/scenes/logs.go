@@ -9,7 +9,7 @@ import (
 
 // logs is how logs part, and become equal again.
 func logs() []model.Scene {
-	return []model.Scene{figure7(), figure8(), figure8Safe(), figure8Counted()}
+	return []model.Scene{figure7(), figure7Unchecked(), figure8(), figure8Safe(), figure8Counted()}
 }
 
 // figure7: seven logs as crashes may leave them.
@@ -44,6 +44,23 @@ func figure7() model.Scene {
 			{ID: "shortest", Beat: "seven", Do: []string{"draw S3 20ms"}},
 			{ID: "dies", Beat: "falls-out", Do: []string{"crash S1"}},
 		},
+	}
+}
+
+// figure7Unchecked: a follower takes entries without a look at the one before them.
+func figure7Unchecked() model.Scene {
+	s := figure7()
+	return model.Scene{
+		ID: "figure-7-unchecked", Of: "figure-7",
+		Settings: s.Settings, Without: []string{"consistency-check"},
+		Steps: []model.Step{
+			model.Do("draw S1 160ms"), model.Do("draw S2 S3 S4 S5 S6 S7 290ms"), model.Do("start"),
+			model.Beat("seven", model.Logs),
+			model.Until("leader S1"), model.Until("commit 11"),
+			model.Beat("committed", model.Logs),
+		},
+		Ends:   []string{"leader S1"},
+		Breaks: "Log Matching",
 	}
 }
 
@@ -128,7 +145,10 @@ func figure8Counted() model.Scene {
 			model.Do("draw S5 160ms"), model.Do("draw S2 S3 S4 290ms"), model.Do("crash S1"), model.Do("pass"),
 			model.Until("leader S5"),
 			model.Beat("d", model.Logs),
+			model.Until("log S3 1 3 5 5"), model.Until("log S4 1 3 5 5"), model.Until("applied S4 4"),
+			model.Beat("differ", model.Logs),
 		),
+		Ends:   []string{"broken State Machine Safety", "x = 1 @S3", "no x @S4"},
 		Breaks: "Leader Completeness",
 	}
 }

@@ -11,7 +11,7 @@ const round = 16 * raft.Millisecond
 
 // split is what happens when the network falls into parts.
 func split() []model.Scene {
-	return []model.Scene{splitMajority(), splitMajorityFree(), splitMinority(), twoMasters(), splitThree()}
+	return []model.Scene{splitMajority(), splitMajorityFree(), splitMinority(), twoMasters(), oneTerm(), neverDown(), splitThree()}
 }
 
 // splitMajority: the leader keeps a majority, and two servers are cut off.
@@ -116,6 +116,41 @@ func twoMasters() model.Scene {
 			{ID: "heal-early", Beat: "two-crowns", Do: []string{"heal"}},
 			{ID: "crash-new", Beat: "one-counts", Do: []string{"crash S4"}},
 		},
+	}
+}
+
+// oneTerm: who votes twice in a term elects two leaders of it.
+func oneTerm() model.Scene {
+	return model.Scene{
+		ID: "two-masters-one-term", Of: "two-masters",
+		Settings: eyes(), Without: []string{"one-vote-per-term"},
+		Steps: []model.Step{
+			model.Do("draw S1 S2 160ms"), model.Do("draw S3 S4 S5 290ms"), model.Do("start"),
+			model.Until("role S1 candidate"), model.Until("role S2 candidate"),
+			model.Beat("both-stand", model.Cluster),
+			model.Until("leaders 2"),
+			model.Beat("one-term", model.Cluster, model.Figure5),
+		},
+		Ends:   []string{"broken Election Safety", "term S1 1", "term S2 1"},
+		Breaks: "Election Safety",
+	}
+}
+
+// neverDown: the old leader hears of the new term, and does not step down.
+func neverDown() model.Scene {
+	return model.Scene{
+		ID: "two-masters-no-step-down", Of: "two-masters",
+		Settings: eyes(), Without: []string{"step-down"},
+		Steps: elected(
+			model.Do("draw S4 150ms"), model.Do("draw S3 S5 280ms"), model.Wait(round),
+			model.Do("split {S1 S2}|{S3 S4 S5}"),
+			model.Until("leader S4"),
+			model.Beat("two-crowns", model.Cluster, model.Figure5),
+			model.Do("heal"), model.Until("broken Election Safety"),
+			model.Beat("one-term", model.Cluster, model.Figure5),
+		),
+		Ends:   []string{"leaders 2", "term S1 2", "term S4 2"},
+		Breaks: "Election Safety",
 	}
 }
 
