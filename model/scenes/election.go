@@ -116,7 +116,7 @@ func deafLeader() model.Scene {
 			model.Beat("steps-down", model.Cluster, model.Figure4),
 			model.Until("leader"), model.Until("x = 1 @S3"),
 			model.Beat("other", model.Logs, model.Figure5),
-			model.Do("heal"), model.Until("same logs"), model.Until("answered"),
+			model.Do("heal"), model.Until("answered"),
 			model.Beat("healed", model.Clients, model.Figure5),
 		),
 		Ends: []string{"not leader S1", "leaders 1", "x = 1 @S1"},

@@ -215,3 +215,53 @@ func fits(t *testing.T, file string, w words) {
 		}
 	}
 }
+
+// Goal: the figures that texts tell are those that one sees. Method: measure from
+// beat to beat, and look for the number in both languages.
+func TestScene_TellsTheTimesThatItTakes(t *testing.T) {
+	for _, c := range []struct {
+		scene, from, to string // beats
+		teller, beat    string // where it is told
+		number          string
+		ms              float64
+	}{
+		{"master-crash", "crashed", "asks", "master-crash", "asks", "170", 170},
+		{"master-crash", "crashed", "leader", "master-crash", "leader", "221", 221},
+		{"master-crash", "crashed", "answered", "master-crash-fast", "answered", "286", 286},
+		{"master-crash-fast", "crashed", "leader", "master-crash-fast", "leader", "61", 61},
+		{"master-crash-fast", "crashed", "answered", "master-crash-fast", "answered", "127", 127},
+		{"deaf-leader", "deaf", "healed", "deaf-leader", "healed", "550", 550},
+	} {
+		ms := took(t, c.scene, c.from, c.to)
+		if ms < c.ms*0.97 || ms > c.ms*1.03 {
+			t.Errorf("%s: from %s to %s it takes %.1f ms; the text says %s", c.scene, c.from, c.to, ms, c.number)
+		}
+		for _, lang := range languages {
+			if file := c.teller + "." + lang + ".json"; !strings.Contains(readWords(t, file).Beats[c.beat], c.number) {
+				t.Errorf("%s does not say %s at %s", file, c.number, c.beat)
+			}
+		}
+	}
+}
+
+// took gives the time between two beats, in ms.
+func took(t *testing.T, id, from, to string) float64 {
+	t.Helper()
+	run, err := model.Begin(All(), "scene "+id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := slices.IndexFunc(All(), func(s model.Scene) bool { return s.ID == id })
+	scene, began := All()[k], raft.Time(0)
+	for _, beat := range beatsOf(&scene) {
+		run.Run(raft.Never, eventsMax)
+		switch beat {
+		case from:
+			began = run.Now()
+		case to:
+			return float64(run.Now()-began) / 1e6
+		}
+	}
+	t.Fatalf("%s has no beats %s and %s", id, from, to)
+	return 0
+}
