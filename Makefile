@@ -2,11 +2,11 @@
 .PHONY: demo build model site test race explore fuzz seeds mutants bench test-faults test-browser test-etcdctl links figure16 fix
 VECHE = go run ./cmd/veche
 
-demo: ; $(VECHE) demo
-build: ; CGO_ENABLED=0 go build -trimpath -o bin/veche ./cmd/veche
+demo: model ; $(VECHE) demo
+build: model ; CGO_ENABLED=0 go build -trimpath -o bin/veche ./cmd/veche
 model: ; @go run ./model/build
 site: model ; mkdir -p bin && $(VECHE) model --site bin/site --file bin/veche-model.html
-test: ; go vet ./... && test -z "$$(gofmt -l .)" && go test $$(go list ./... | grep -v sim/check) && go test -count=1 -v ./sim/check
+test: model ; go vet ./... && test -z "$$(gofmt -l .)" && go test $$(go list ./... | grep -v sim/check) && go test -count=1 -v ./sim/check
 race: ; go test -race -short ./...
 explore: ; $(VECHE) sim explore
 seeds: ; $(VECHE) sim run --seeds 5000 --first 10001 --full --keep sim/check/testdata/seeds
