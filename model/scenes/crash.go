@@ -111,7 +111,7 @@ func midWriteLost() model.Scene {
 			model.Do("start S1"), model.Until("same logs"),
 			model.Beat("replaced", model.Logs),
 		),
-		Ends: []string{"no x @S1", "no x @S2", "leader S2"},
+		Ends: []string{"no x @S1", "no x @S2", "leader S2", "outcome C1 unknown"},
 	}
 }
 
@@ -137,7 +137,7 @@ func midWriteKept() model.Scene {
 		ID: "crash-mid-write-kept", Of: "crash-mid-write",
 		Settings: eyes("fast off"),
 		Steps:    midWriteOnTwo("S2", "S3 S4 S5"),
-		Ends:     []string{"x = 1 @S1", "x = 1 @S5", "leader S2"},
+		Ends:     []string{"x = 1 @S1", "x = 1 @S5", "leader S2", "outcome C1 unknown"},
 	}
 }
 
@@ -147,7 +147,7 @@ func midWriteReplaced() model.Scene {
 		ID: "crash-mid-write-replaced", Of: "crash-mid-write",
 		Settings: eyes("fast off"),
 		Steps:    midWriteOnTwo("S3", "S2 S4 S5"),
-		Ends:     []string{"no x @S1", "no x @S2", "leader S3"},
+		Ends:     []string{"no x @S1", "no x @S2", "leader S3", "outcome C1 unknown"},
 	}
 }
 
@@ -171,7 +171,7 @@ func midWriteOnce() model.Scene {
 			model.Do("start S1"), model.Until("same logs"), model.Until("x = 1 @S1"),
 			model.Beat("once", model.Logs),
 		),
-		Ends: []string{"version x 1 @S1", "version x 1 @S5", "leader S2"},
+		Ends: []string{"version x 1 @S1", "version x 1 @S5", "leader S2", "outcome C1 done"},
 	}
 }
 
@@ -191,7 +191,7 @@ func committedLost() model.Scene {
 			model.Until("log S2 1 1 2"), model.Until("log S3 1 1 2"), model.Until("applied S5 3"),
 			model.Beat("lost", model.Logs),
 		),
-		Ends:   []string{"broken State Machine Safety", "x = 1 @S2", "no x @S5"},
+		Ends:   []string{"broken State Machine Safety", "x = 1 @S2", "no x @S5", "outcome C1 done"},
 		Breaks: "Leader Completeness",
 	}
 }
