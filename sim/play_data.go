@@ -50,6 +50,16 @@ func (p *Player) disk(args []string) error {
 			return p.wrong("disk does not know " + args[a])
 		}
 	}
+	last := raft.Term(0)
+	for k := range r.Entries {
+		if r.Entries[k].Term < last {
+			return p.wrong("the terms of a log never go down")
+		}
+		last = r.Entries[k].Term
+	}
+	if r.Hard.Term < last {
+		return p.wrong("a disk whose log is of term " + num(uint64(last)) + " is in that term at least: term " + num(uint64(last)))
+	}
 	for _, i := range nodes {
 		p.preset[i] = r
 	}

@@ -87,8 +87,11 @@ func (p *Player) at(args []string, usage string) (int, []string, error) {
 
 func (p *Player) transfer(args []string) error {
 	at, args, err := p.at(args, "transfer takes to whom and at whom: transfer S2 @S1")
-	if err != nil || len(args) != 1 {
-		return p.wrong("transfer takes to whom and at whom: transfer S2 @S1")
+	if err == nil && len(args) != 1 {
+		err = p.wrong("transfer takes to whom and at whom: transfer S2 @S1")
+	}
+	if err != nil {
+		return err
 	}
 	to, err := p.node(args[0])
 	if err == nil {
