@@ -29,15 +29,14 @@ func (p *Player) rare(words []string) error {
 	case "copy-disk":
 		return p.each(args, func(i int) error { p.world.copyDisk(i); return nil })
 	case "put-back":
-		return p.each(args, func(i int) error {
+		return p.eachIf(args, func(i int) error {
 			if p.world.nodes[i].kept == nil {
 				return p.wrong("there is no copy of the disk of " + name(i) + "; make one with copy-disk " + name(i))
 			}
-			p.world.putBack(i)
 			return nil
-		})
+		}, p.world.putBack)
 	case "recover":
-		return p.each(args, p.recoverAlone)
+		return p.one(args, p.recoverAlone)
 	case "clock":
 		return p.clock(args)
 	case "get-local", "get-unchecked":

@@ -169,7 +169,7 @@ func (p *Player) command(words []string) error {
 	case "transfer":
 		return p.transfer(args)
 	case "rot":
-		return p.each(args, p.rot)
+		return p.one(args, p.rot)
 	case "end":
 		return p.endAt(args)
 	case "expect":
@@ -204,6 +204,18 @@ func (p *Player) each(args []string, do func(int) error) error {
 		}
 	}
 	return nil
+}
+
+// one does something to the one server that is named.
+func (p *Player) one(args []string, do func(int) error) error {
+	if len(args) != 1 {
+		return p.wrong("it takes one server")
+	}
+	i, err := p.node(args[0])
+	if err != nil {
+		return err
+	}
+	return do(i)
 }
 
 // named gives the servers that are named; all if none is.
