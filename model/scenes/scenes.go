@@ -11,6 +11,8 @@ import (
 func All() []model.Scene {
 	return slices.Concat(
 		start(), crash(), split(), election(), logs(),
+		partial(), members(), snapshots(), lost(), disks(), slow(), handovers(),
+		duplicates(), reads(), restarts(), challenge(),
 	)
 }
 
