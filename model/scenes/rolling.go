@@ -21,7 +21,7 @@ func powerCut() model.Scene {
 			model.Beat("midst", model.Logs, model.Clients),
 			model.Do("power-cut all"), model.Wait(500*raft.Millisecond),
 			model.Beat("dark", model.Cluster, model.Clients),
-			model.Do("draw S4 160ms"), model.Do("draw S1 S2 S3 S5 290ms"), model.Do("start S4 S2 S5 S3 S1"), model.Wait(20*raft.Millisecond),
+			model.Do("draw S4 160ms"), model.Do("draw S2 220ms"), model.Do("draw S1 S3 S5 290ms"), model.Do("start S4 S2 S5 S3 S1"), model.Wait(20*raft.Millisecond),
 			model.Beat("remember", model.Logs),
 			model.Until("leader"), model.Until("same logs"),
 			model.Beat("level", model.Logs, model.Figure5),

@@ -23,7 +23,7 @@ func slowDisk() model.Scene {
 			model.Beat("commits", model.Logs, model.Clients),
 			model.Until("not leader S1"), model.Until("leader"),
 			model.Beat("handed-over", model.Cluster, model.Figure5),
-			model.Do("put y 2 @S1"), model.Until("answered"),
+			model.Do("put y 2 @S3"), model.Until("answered"),
 			model.Beat("works", model.Logs),
 		),
 		Ends: []string{"not leader S1", "leaders 1", "term S1 2"},

@@ -8,35 +8,33 @@ import (
 
 // duplicates is what a network may do to messages besides losing them.
 func duplicates() []model.Scene {
-	return []model.Scene{
-		doubled("duplicates", "", nil, ""),
-		doubled("duplicates-truncate", "duplicates", []string{"conflict-only-truncation"}, sim.CommitNeverBack),
-	}
+	right := lateCopy("duplicates", model.Until("b = 2 @S3"), model.Beat("kept", model.Logs, model.Clients))
+	right.Ends = []string{"leader S2", "version a 1 @S2", "b = 2 @S3"}
+	wrong := lateCopy("duplicates-truncate", model.Beat("lost", model.Logs, model.Clients))
+	wrong.Of, wrong.Without, wrong.Breaks = "duplicates", []string{"conflict-only-truncation"}, sim.LeaderCompleteness
+	return []model.Scene{right, wrong}
 }
 
-// doubled: each message with entries comes twice, and a third time when the log
-// has grown.
-func doubled(id, of string, without []string, breaks sim.Invariant) model.Scene {
-	s := model.Scene{
+// lateCopy: an AppendEntries comes twice, and a third time when the log has grown
+// behind what it holds. Then the leader dies.
+func lateCopy(id string, more ...model.Step) model.Scene {
+	return model.Scene{
 		ID:       id,
-		Of:       of,
-		Settings: eyes("nodes 3"),
-		Without:  without,
-		Breaks:   breaks,
-		Steps: elected(
-			model.Do("double append S1>S2"), model.Do("double append-reply S2>S1"),
-			model.Do("put a 1 @S1"), model.Until("answered"),
-			model.Beat("twice", model.Cluster, model.Logs),
-			model.Do("pass"), model.Do("put b 2 @S1"), model.Do("put c 3 @S1"), model.Until("answered"), model.Until("same logs"),
-			model.Beat("grown", model.Logs),
-			model.Do("release reversed"), model.Wait(5*raft.Millisecond),
+		Settings: eyes("nodes 3", "fast off"),
+		Steps: append(elected(
+			model.Do("split {S1 S2}|{S3}"), model.Do("double append S1>S2"),
+			model.Do("put a 1 @S1"),
+			model.Beat("twice", model.Cluster),
+			model.Until("answered"),
+			model.Do("pass"), model.Do("drop heartbeat S1>S2"),
+			model.Do("put b 2 @S1"), model.Until("answered"),
+			model.Beat("grown", model.Logs, model.Clients),
+			model.Do("release"),
 			model.Beat("late", model.Cluster, model.Logs),
-			model.Wait(50*raft.Millisecond), model.Until("same logs"),
-			model.Beat("same", model.Logs),
-		),
+			model.Wait(20*raft.Millisecond),
+			model.Beat("arrived", model.Logs),
+			model.Do("pass"), model.Do("draw S2 160ms"), model.Do("draw S3 290ms"), model.Do("crash S1"), model.Do("heal"),
+			model.Until("leader S2"),
+		), more...),
 	}
-	if breaks == "" {
-		s.Ends = []string{"same logs", "leader S1", "version a 1 @S2", "c = 3 @S2"}
-	}
-	return s
 }
