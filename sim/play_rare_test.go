@@ -184,3 +184,24 @@ func storyOf(t *testing.T, commands string) *Story {
 	}
 	return s
 }
+
+// Goal: a server that was added later is on one side of a split like any other.
+// Method: a spare that the split names and one that it does not.
+func TestSplit_CutsOffServersThatWereAdded(t *testing.T) {
+	told, err := Play(storyOf(t, `
+		nodes 3
+		spares 2
+		elect S1
+		change add-learner S4, add-learner S5 @S1
+		join S4 S5
+		run until same logs
+		split {S1 S2 S4}|{S3}
+		put x 1 @S1
+		run until x = 1 @S4
+		run 1s
+		expect no x @S3
+		expect no x @S5`))
+	if err != nil {
+		t.Errorf("%v\n%s", err, told)
+	}
+}

@@ -32,9 +32,21 @@ func (p *Player) split(args []string) error {
 		sets = append(sets, set)
 	}
 	for _, set := range sets {
-		p.world.net.partition(set)
+		p.world.cutOff(set)
 	}
 	return nil
+}
+
+// cutOff cuts every link between a server in side and one that is not, those
+// that are added later included.
+func (w *World) cutOff(side nodeSet) {
+	for from := range w.nodes {
+		for to := range w.nodes {
+			if side.has(from) != side.has(to) {
+				w.net.cut[from] |= 1 << to
+			}
+		}
+	}
 }
 
 // link takes "S1>S2", "S1>*" or "*>S1".

@@ -10,8 +10,8 @@ import (
 func duplicates() []model.Scene {
 	right := lateCopy("duplicates", model.Until("b = 2 @S3"), model.Beat("kept", model.Logs, model.Clients))
 	right.Ends = []string{"leader S2", "version a 1 @S2", "b = 2 @S3"}
-	wrong := lateCopy("duplicates-truncate", model.Beat("lost", model.Logs, model.Clients))
-	wrong.Of, wrong.Without, wrong.Breaks = "duplicates", []string{"conflict-only-truncation"}, sim.LeaderCompleteness
+	wrong := lateCopy("duplicates-truncate", model.Until("applied S2 4"), model.Beat("lost", model.Logs, model.Clients))
+	wrong.Of, wrong.Without, wrong.Breaks = "duplicates", []string{"conflict-only-truncation"}, sim.StateMachineSafety
 	return []model.Scene{right, wrong}
 }
 
