@@ -9,6 +9,7 @@ func challenge() []model.Scene {
 		ID:       "challenge",
 		Settings: eyes(),
 		Steps: elected(
+			model.Beat("task", model.Cluster),
 			model.Do("put x 1 @S1"), model.Until("answered"), model.Until("same logs"),
 			model.Beat("yours", model.Cluster, model.Logs),
 		),

@@ -53,7 +53,7 @@ func rolling() model.Scene {
 	steps = append(steps, restarted("S4", "S3", "S2")...)
 	steps = append(steps,
 		model.Beat("followers", model.Figure5),
-		model.Do("put x 1 @S1"), model.Do("transfer S2 @S1"),
+		model.Do("transfer S2 @S1"), model.Do("put x 1 @S1"),
 		model.Until("leader S2"), model.Until("answered"), model.Until("same logs"),
 		model.Beat("handed-over", model.Figure5, model.Clients),
 		model.Do("crash S1"), model.Do("put y 2 @S2"), model.Until("answered"), model.Wait(100*raft.Millisecond),

@@ -47,6 +47,7 @@ func slowPause() model.Scene {
 			model.Until("role S1 follower"),
 			model.Beat("wakes", model.Cluster, model.Figure4),
 			model.Until("same logs"),
+			model.Beat("level", model.Logs, model.Figure5),
 		),
 		Ends: []string{"leader S3", "leaders 1", "x = 1 @S1"},
 	}
