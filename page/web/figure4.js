@@ -1,0 +1,275 @@
+// <v-figure4>: the paper's Figure 4, the states of a server, with the servers in
+// them; or the states that our code has.
+
+import { Drawing, Sheet, Pool, make, set, write, show, r1, clamp, clip, wide, hue, ink } from "./look.js";
+import { being } from "./disc.js";
+
+/** @typedef {import("./types.js").Server} Server */
+/** @typedef {import("./types.js").History} History */
+/** @typedef {import("./types.js").Stretch} Stretch */
+/** @typedef {import("./look.js").Mark} Mark */
+
+/**
+ * A state: where its oval is, in hundredths of the width and height.
+ * @typedef {{x: number, y: number}} Oval
+ * An arrow: between which ovals (or from a point), how it bends, at which angles
+ * in degrees it leaves and enters, and on which side of its middle its words are.
+ * @typedef {{from: string, to: string, out: number, in: number, bend: number, side: "up"|"down"|"left"|"right", room: number, start?: [number, number], along?: number}} Arrow
+ * @typedef {{rx: number, ry: number, size: number, ovals: Record<string, Oval>, arrows: Record<string, Arrow>}} Plan
+ */
+
+/** As in the paper. @type {Plan} */
+const paper = {
+  rx: 12.4, ry: 15.5, size: 50,
+  ovals: { follower: { x: 14, y: 48 }, candidate: { x: 50, y: 48 }, leader: { x: 86, y: 48 } },
+  arrows: {
+    start: { from: "", to: "follower", out: 0, in: 245, bend: 0, start: [4.5, 10], side: "right", room: 14 },
+    timeout: { from: "follower", to: "candidate", out: 308, in: 232, bend: 14, side: "up", room: 20 },
+    again: { from: "candidate", to: "candidate", out: 250, in: 290, bend: 19, side: "up", room: 19 },
+    win: { from: "candidate", to: "leader", out: 308, in: 232, bend: 14, side: "up", room: 20 },
+    discover: { from: "candidate", to: "follower", out: 128, in: 52, bend: 8, side: "down", room: 24 },
+    higher: { from: "leader", to: "follower", out: 98, in: 82, bend: 23, side: "down", room: 44 },
+  },
+};
+
+/** As in our code. @type {Plan} */
+const ours = {
+  rx: 9.2, ry: 10.5, size: 66,
+  ovals: { follower: { x: 11, y: 50 }, "pre-candidate": { x: 37, y: 50 }, candidate: { x: 63, y: 50 }, leader: { x: 89, y: 50 }, learner: { x: 11, y: 88 }, down: { x: 46, y: 88 }, transferring: { x: 89, y: 88 } },
+  arrows: {
+    start: { from: "down", to: "follower", out: 200, in: 58, bend: 0, side: "down", room: 16, along: 0.3 },
+    promoted: { from: "learner", to: "follower", out: 270, in: 90, bend: 0, side: "right", room: 9 },
+    timeout: { from: "follower", to: "pre-candidate", out: 310, in: 230, bend: 6, side: "up", room: 14 },
+    told: { from: "follower", to: "candidate", out: 285, in: 255, bend: 20, side: "up", room: 30 },
+    would: { from: "pre-candidate", to: "candidate", out: 310, in: 230, bend: 6, side: "up", room: 13 },
+    win: { from: "candidate", to: "leader", out: 310, in: 230, bend: 6, side: "up", room: 16 },
+    heard: { from: "pre-candidate", to: "follower", out: 140, in: 40, bend: 4, side: "down", room: 13 },
+    again: { from: "candidate", to: "pre-candidate", out: 140, in: 40, bend: 4, side: "down", room: 15 },
+    discover: { from: "candidate", to: "follower", out: 110, in: 66, bend: 12, side: "down", room: 30 },
+    higher: { from: "leader", to: "follower", out: 265, in: 268, bend: 33, side: "up", room: 50 },
+    transfer: { from: "leader", to: "transferring", out: 90, in: 270, bend: 0, side: "left", room: 13 },
+    crash: { from: "", to: "down", out: 0, in: 0, bend: 0, start: [64, 88], side: "down", room: 18 },
+  },
+};
+
+/** Which change of role takes which arrow in our code. @type {Record<string, string>} */
+const steps = { ">follower": "start", "follower>pre-candidate": "timeout", "follower>candidate": "told", "pre-candidate>candidate": "would", "pre-candidate>follower": "heard", "candidate>leader": "win",
+  "candidate>pre-candidate": "again", "candidate>candidate": "again", "candidate>follower": "discover", "leader>follower": "higher" };
+
+/** For how long an arrow that fired is lit, in ms. */
+const litFor = 350;
+
+/**
+ * The arrows that a server took. In the paper a pre-candidate is still what it was
+ * before: a follower, or a candidate whose election timed out.
+ * @param {Stretch[]} list @param {boolean} code
+ * @returns {{at: number, arrow: string}[]}
+ */
+export function taken(list, code) {
+  /** @type {{at: number, arrow: string}[]} */
+  const all = [];
+  let role = "", term = 0;
+  for (const x of list) {
+    /** @type {string} */
+    const as = x.as;
+    if (as === "paused" || as === "unknown" || (!code && as === "pre-candidate" && role !== "")) continue;
+    if (as === "down") {
+      if (code && role) all.push({ at: x.from, arrow: "crash" });
+      role = "";
+      continue;
+    }
+    const step = role + ">" + as;
+    const arrow = !code && step === "follower>candidate" ? "timeout" : step === "candidate>candidate" && x.term === term ? "" : steps[step];
+    if (arrow) all.push({ at: x.from, arrow });
+    role = as;
+    term = x.term;
+  }
+  return all;
+}
+
+export class Figure4 extends Drawing {
+  constructor() {
+    super();
+    const sheet = (this.sheet = new Sheet({ class: "v-sheet v-states", role: "group" }));
+    this.root = make("g", undefined, sheet.svg);
+    this.chipG = make("g", undefined, sheet.svg);
+    this.chips = new Pool(() => {
+      const g = make("g", { class: "v-chip", role: "button" }, this.chipG);
+      return { g, box: make("rect", undefined, g), text: make("text", { class: "v-name v-mid2" }, g) };
+    });
+    this.button = document.createElement("button");
+    this.button.className = "v-switch";
+    this.button.type = "button";
+    this.button.addEventListener("click", () => { this.code = !this.code; });
+    this.parts = [sheet.svg, this.button];
+    this.code_ = false;
+    /** @type {Map<string, {g: Mark, count: Mark, title: Mark}>} */ this.arrows = new Map();
+    /** @type {Map<string, {oval: Mark, name: Mark, inner: Mark, y: number}>} */ this.ovals = new Map();
+    /** @type {{at: number, arrow: string, id: number, name: string}[]} */ this.fires = [];
+    this.fired = "";
+    this.shape = "";
+    this.f = 14;
+    this.tall = 0;
+    sheet.svg.addEventListener("click", (e) => this.act(e));
+    sheet.svg.addEventListener("keydown", (e) => { if (e.key === "Enter" || e.key === " ") { this.act(e); e.preventDefault(); } });
+  }
+
+  /** Whether it shows the states of our code. */
+  get code() { return this.code_; }
+  set code(on) { this.code_ = on; this.shape = this.fired = ""; this.redraw(); }
+
+  renamed() { this.shape = ""; }
+  /** @param {number} w @param {number} h */
+  resized(w, h) { this.sheet.size(w, h); this.shape = ""; }
+
+  /** @param {Event} e */
+  act(e) {
+    const g = /** @type {Element} */ (e.target).closest(".v-arrow, .v-chip"), what = /** @type {{arrow?: string, server?: number}|undefined} */ (/** @type {Mark|null} */ (g)?.what);
+    if (what?.server) this.tell("pick", { server: what.server });
+    if (!what?.arrow) return;
+    const now = this.now_?.now ?? Infinity, last = this.fires.findLast((f) => f.arrow === what.arrow && f.at < now - 0.5) ?? this.fires.findLast((f) => f.arrow === what.arrow);
+    if (last) this.tell("seek", { at: last.at });
+  }
+
+  draw() {
+    const { w, h } = this.sheet;
+    if (!w) return;
+    const still = this.hasAttribute("plain"), key = [w, h, this.em, this.words_?.lang, this.code_, still].join();
+    if (key !== this.shape) { this.shape = key; this.lay(w, h, still); }
+    if (this.history_) this.count(this.history_);
+    this.light();
+    this.seat();
+  }
+
+  /** Draws what stays: ovals, arrows and their words. @param {number} w @param {number} h @param {boolean} still */
+  lay(w, h, still) {
+    const plan = this.code_ ? ours : paper, f = (this.f = clamp(Math.min(w / plan.size, (h * 50) / plan.size / 18.5), this.em * 0.6, this.em * (still ? 9 : 1.5)));
+    this.root.replaceChildren();
+    this.arrows.clear();
+    this.ovals.clear();
+    const H = (this.tall = Math.min(h, w * (w < 36 * this.em ? 0.85 : 0.56))), y0 = (h - H) / 2;
+    const X = (/** @type {number} */ v) => (v * w) / 100, Y = (/** @type {number} */ v) => y0 + (v * H) / 100;
+    const rx = X(plan.rx), ry = Math.min((plan.ry * H) / 100, rx * 0.72);
+    for (const [id, a] of Object.entries(plan.arrows)) {
+      const to = plan.ovals[a.to], from = plan.ovals[a.from];
+      const on = (/** @type {Oval} */ o, /** @type {number} */ deg, k = 1) => [X(o.x) + rx * k * Math.cos((deg * Math.PI) / 180), Y(o.y) + ry * k * Math.sin((deg * Math.PI) / 180)];
+      const [x1, y1] = a.start ? [X(a.start[0]), Y(a.start[1])] : on(from, a.out), [x2, y2] = on(to, a.in, 1.03);
+      const up = (/** @type {number} */ deg) => (Math.sin((deg * Math.PI) / 180) < 0 ? -1 : 1), b = (a.bend * H) / 75;
+      const self = a.from === a.to ? rx * 0.75 : 0;
+      const lean = (x2 - x1) * (a.bend > 15 && !self ? 0.04 : 0.2);
+      const c1 = [x1 + lean - self, y1 + up(a.out) * b], c2 = [x2 - lean + self, y2 + up(a.in) * b];
+      const bent = a.bend > 0, d = bent ? `M${r1(x1)},${r1(y1)}C${r1(c1[0])},${r1(c1[1])} ${r1(c2[0])},${r1(c2[1])} ${r1(x2)},${r1(y2)}` : `M${r1(x1)},${r1(y1)}L${r1(x2)},${r1(y2)}`;
+      const g = make("g", { class: "v-arrow", tabindex: still ? null : 0, role: "button" }, this.root);
+      g.what = { arrow: id };
+      make("path", { class: "v-hit v-wire", d }, g);
+      make("path", { class: "v-arrowline", d, "stroke-width": r1(f * 0.12) }, g);
+      const turn = (Math.atan2(y2 - (bent ? c2[1] : y1), x2 - (bent ? c2[0] : x1)) * 180) / Math.PI;
+      make("path", { class: "v-arrowhead", d: "M-1,-.55 0,0 -1,.55Z", transform: `translate(${r1(x2)},${r1(y2)}) rotate(${r1(turn)}) scale(${r1(f * 0.8)})` }, g);
+      const mx = bent ? (x1 + x2) / 8 + (c1[0] + c2[0]) * 0.375 : x1 + (x2 - x1) * (a.along ?? 0.5), my = bent ? (y1 + y2) / 8 + (c1[1] + c2[1]) * 0.375 : y1 + (y2 - y1) * (a.along ?? 0.5);
+      const lines = wrap(this.t("figure4." + id), f, X(a.room)), n = lines.length, long = Math.max(...lines.map((l) => wide(l, f))), gap = f * 1.12;
+      const tx = a.side === "left" ? mx - long / 2 - f * 0.6 : a.side === "right" ? mx + long / 2 + f * 0.6 : mx;
+      const top = a.side === "up" ? my - f * 0.5 - (n - 1) * gap : a.side === "down" ? my + f * 1.2 : my - ((n - 1) * gap) / 2 + f * 0.35;
+      make("rect", { class: "v-hit", x: r1(tx - long / 2), y: r1(top - f), width: r1(long), height: r1(n * gap + f * 0.3) }, g);
+      lines.forEach((line, i) => write(make("text", { class: "v-arrowword", x: r1(tx), y: r1(top + i * gap), "font-size": r1(f) }, g), line));
+      const end = wide(lines[n - 1], f) / 2;
+      const count = make("text", { class: "v-count", x: r1(Math.min(tx + end + f * 0.35, w - f * 1.8)), y: r1(top + (n - 1) * gap), "font-size": r1(f * 0.9) }, g);
+      this.arrows.set(id, { g, count, title: make("title", undefined, g) });
+    }
+    for (const [id, o] of Object.entries(plan.ovals)) {
+      const g = make("g", { transform: `translate(${r1(X(o.x))},${r1(Y(o.y))})` }, this.root);
+      const oval = make("ellipse", { class: "v-oval", rx: r1(rx), ry: r1(ry), "stroke-width": r1(f * 0.14) }, g), inner = make("ellipse", { class: "v-oval", rx: r1(rx - f * 0.3), ry: r1(ry - f * 0.3), "stroke-width": r1(f * 0.1) }, g);
+      show(inner, false);
+      const word = this.t("figure4.state." + id), size = Math.min(f * 1.35, (f * 1.35 * rx * 1.7) / wide(word, f * 1.35, 700)), y = still ? size * 0.35 : -ry * 0.32;
+      const name = make("text", { class: "v-ovalname", y: r1(y), "font-size": r1(size) }, g);
+      write(name, word);
+      this.ovals.set(id, { oval, name, inner, y: Y(o.y) - ry * 0.32 });
+    }
+    write(make("text", { class: "v-credit", x: r1(w - f * 0.4), y: r1(h - f * 0.4), "font-size": r1(Math.max(f * 0.72, this.em * 0.6)) }, this.root), this.t("figure4.after"));
+    this.button.textContent = this.t(this.code_ ? "figure4.paper" : "figure4.code");
+    this.button.hidden = still;
+  }
+
+  /** Who took which arrow, and when. @param {History} h */
+  count(h) {
+    const key = h.rows.map((r) => r.id + r.name + r.stretches.length + "," + (r.stretches.at(-1)?.from ?? 0)).join();
+    if (key === this.fired) return;
+    this.fired = key;
+    this.fires = h.rows.flatMap((r) => taken(r.stretches, this.code_).map((f) => ({ ...f, id: r.id, name: r.name }))).sort((a, b) => a.at - b.at);
+  }
+
+  light() {
+    const now = this.now_?.now ?? Infinity;
+    /** @type {Map<string, {n: number, last: number, who: string[]}>} */
+    const by = new Map();
+    for (const f of this.fires) {
+      if (f.at > now) break;
+      const c = by.get(f.arrow) ?? { n: 0, last: -Infinity, who: [] };
+      by.set(f.arrow, c);
+      c.n++;
+      c.last = f.at;
+      c.who.push(f.name + " " + this.t("unit.s", { n: (f.at / 1000).toFixed(3) }));
+    }
+    for (const [id, a] of this.arrows) {
+      const c = by.get(id), age = c ? (now - c.last) / litFor : 1;
+      set(a.g, { class: "v-arrow" + (age < 1 ? " v-lit" : ""), "aria-label": this.t("figure4." + id) + (c ? " ×" + c.n : "") });
+      write(a.count, c ? "×" + c.n : "");
+      write(a.title, c ? c.who.slice(-8).join("\n") : "");
+    }
+  }
+
+  /** Which oval a server is in. @param {Server} s */
+  place(s) {
+    const as = being(s);
+    if (this.code_) return as === "leader" && s.transferee ? "transferring" : as === "paused" ? (s.learner ? "learner" : s.role) : as === "lost" || as === "unknown" ? "down" : as;
+    return as === "paused" ? s.role : as === "learner" || as === "pre-candidate" ? "follower" : as;
+  }
+
+  /** Seats the servers in the ovals. */
+  seat() {
+    /** @type {Map<string, Server[]>} */
+    const by = new Map();
+    for (const s of this.now_?.servers ?? []) {
+      const p = this.place(s);
+      if (this.ovals.has(p)) by.set(p, [...(by.get(p) ?? []), s]);
+      else if (p === "down" || p === "unknown" || p === "lost") by.set("", [...(by.get("") ?? []), s]);
+    }
+    const { w, h } = this.sheet, plan = this.code_ ? ours : paper, f = this.f, rx = (plan.rx * w) / 100, chosen = this.now_?.servers.find((s) => s.id === this.selected_);
+    this.chips.begin();
+    for (const [id, list] of by) {
+      const o = plan.ovals[id], tall = f * 1.35, per = Math.min(list.length, id ? (list.length > 6 ? 4 : 3) : 9), gap = f * 0.3;
+      const room = id ? (rx * 1.62 - gap * (per - 1)) / per : f * 6, cell = Math.min(room, Math.max(f * 2.2, ...list.map((s) => wide(s.name, f, 700) + f * 0.7)));
+      list.forEach((s, i) => {
+        const row = Math.floor(i / per), in_ = Math.min(per, list.length - row * per);
+        const x = id ? (o.x * w) / 100 + (i % per - (in_ - 1) / 2) * (cell + gap) : f * 0.6 + cell / 2 + i * (cell + gap), y = id ? (this.ovals.get(id)?.y ?? 0) + f * 1.25 + row * (tall + gap * 0.7) : h - tall;
+        const chip = this.chips.get(s.id), gone = !s.up || !id;
+        chip.g.what = { server: s.id };
+        set(chip.g, { transform: `translate(${r1(x)},${r1(y)})`, class: "v-chip" + (s.id === this.selected_ ? " v-picked" : "") + (gone ? " v-gone" : "") });
+        set(chip.box, { x: r1(-cell / 2), y: r1(-tall / 2), width: r1(cell), height: r1(tall), rx: r1(tall / 2), fill: gone ? null : this.sheet.fill(s.term), stroke: gone ? null : hue(s.term) });
+        write(chip.text, clip(s.name, f, cell - f * 0.5, 700) + (gone && !this.code_ ? " ✕" : ""));
+        set(chip.text, { y: r1(f * 0.36), "font-size": r1(f), fill: gone ? null : ink(s.term) });
+      });
+    }
+    this.chips.end();
+    for (const [id, o] of this.ovals) {
+      const on = !!chosen && this.place(chosen) === id;
+      set(o.oval, { class: on ? "v-oval v-on" : "v-oval" });
+      set(o.name, { class: on ? "v-ovalname v-inverse" : "v-ovalname" });
+    }
+  }
+
+  toSVG() { return this.sheet.svg; }
+}
+
+/** Breaks a text into lines. @param {string} text @param {number} size @param {number} max px */
+function wrap(text, size, max) {
+  /** @type {string[]} */
+  const lines = [];
+  for (const word of text.split(" ")) {
+    const with_ = lines.length ? lines[lines.length - 1] + " " + word : word;
+    if (lines.length && wide(with_, size) <= max) lines[lines.length - 1] = with_;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+customElements.define("v-figure4", Figure4);
