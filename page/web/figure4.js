@@ -28,7 +28,7 @@ const paper = {
     again: { from: "candidate", to: "candidate", out: 250, in: 290, bend: 19, side: "up", room: 19 },
     win: { from: "candidate", to: "leader", out: 308, in: 232, bend: 14, side: "up", room: 20 },
     discover: { from: "candidate", to: "follower", out: 128, in: 52, bend: 8, side: "down", room: 24 },
-    higher: { from: "leader", to: "follower", out: 98, in: 82, bend: 23, side: "down", room: 44 },
+    higher: { from: "leader", to: "follower", out: 80, in: 104, bend: 23, side: "down", room: 44 },
   },
 };
 
@@ -40,15 +40,15 @@ const ours = {
     start: { from: "down", to: "follower", out: 200, in: 58, bend: 0, side: "down", room: 16, along: 0.3 },
     promoted: { from: "learner", to: "follower", out: 270, in: 90, bend: 0, side: "right", room: 9 },
     timeout: { from: "follower", to: "pre-candidate", out: 310, in: 230, bend: 6, side: "up", room: 14 },
-    told: { from: "follower", to: "candidate", out: 285, in: 255, bend: 20, side: "up", room: 30 },
+    told: { from: "follower", to: "candidate", out: 282, in: 272, bend: 22, side: "up", room: 30 },
     would: { from: "pre-candidate", to: "candidate", out: 310, in: 230, bend: 6, side: "up", room: 13 },
     win: { from: "candidate", to: "leader", out: 310, in: 230, bend: 6, side: "up", room: 16 },
     heard: { from: "pre-candidate", to: "follower", out: 140, in: 40, bend: 4, side: "down", room: 13 },
     again: { from: "candidate", to: "pre-candidate", out: 140, in: 40, bend: 4, side: "down", room: 15 },
     discover: { from: "candidate", to: "follower", out: 110, in: 66, bend: 12, side: "down", room: 30 },
-    higher: { from: "leader", to: "follower", out: 265, in: 268, bend: 33, side: "up", room: 50 },
+    higher: { from: "leader", to: "follower", out: 265, in: 268, bend: 35, side: "up", room: 50 },
     transfer: { from: "leader", to: "transferring", out: 90, in: 270, bend: 0, side: "left", room: 13 },
-    crash: { from: "", to: "down", out: 0, in: 0, bend: 0, start: [64, 88], side: "down", room: 18 },
+    crash: { from: "", to: "down", out: 0, in: 0, bend: 0, start: [62, 88], side: "right", room: 20, along: 0 },
   },
 };
 
