@@ -13,10 +13,10 @@ const spanMin = 5, spanMax = 3.6e6;
 
 /** Marks of what happened, as paths one unit large. @type {Record<string, string>} */
 const signs = {
-  crash: paths.cross, "power-cut": paths.bolt, restart: "M.7,-.7A1,1 0 1 0 1,.2M.85,-1.1V-.5H.2", start: "M.7,-.7A1,1 0 1 0 1,.2M.85,-1.1V-.5H.2", split: "M-1,-1 .8,.9M-1,1 .8,-.9M1,-1V1", cut: "M-1,-1 .8,.9M-1,1 .8,-.9",
+  crashed: paths.cross, power_cut: paths.bolt, wiped: paths.glass, paused: paths.glass, fault: paths.cross, restart: "M.7,-.7A1,1 0 1 0 1,.2M.85,-1.1V-.5H.2", start: "M.7,-.7A1,1 0 1 0 1,.2M.85,-1.1V-.5H.2", split: "M-1,-1 .8,.9M-1,1 .8,-.9M1,-1V1", cut: "M-1,-1 .8,.9M-1,1 .8,-.9",
   heal: "M-1,0H1M0,-1V1", put: "M-.8,-.8H.8V.8H-.8Z", get: "M-.8,-.8H.8V.8H-.8Z", commit: paths.check, beat: paths.diamond, broken: paths.cross, snapshot_recorded: paths.box, config_appended: paths.gear,
 };
-const filled = new Set(["put", "beat", "power-cut", "config_appended", "snapshot_recorded"]);
+const filled = new Set(["put", "beat", "power_cut", "config_appended", "snapshot_recorded"]);
 
 export class Figure5 extends Drawing {
   constructor() {

@@ -9,8 +9,11 @@
 /** What the events of a core say about a server's role. @type {Record<string, Stretch["as"]>} */
 const roles = { started: "follower", became_follower: "follower", became_pre_candidate: "pre-candidate", became_candidate: "candidate", became_leader: "leader" };
 
-/** Commands that put servers down; the rest of the time line learns of it by the state. */
-const downs = new Set(["crash", "power-cut"]);
+/** What a fault makes of a server. @type {Record<string, Stretch["as"]>} */
+const faults = { crashed: "down", power_cut: "down", stopped: "down", wiped: "down", paused: "paused" };
+
+/** Commands whose outcome is a mark of its own, or nothing to be seen. */
+const told = new Set(["crash", "power-cut", "wipe", "pause", "elect", "run", "draw"]);
 
 /** Data older than this, in ms, say nothing about now. */
 const oldAfter = 2000;
@@ -37,10 +40,13 @@ export class Past {
         this.mark(h.at, "commit", String(h.index));
       }
       if (h.kind === "snapshot_recorded" || h.kind === "config_appended" || h.kind === "fault") this.mark(h.at, h.kind, h.text);
+    } else if (h.what === "fault") {
+      const row = this.row(h.node), last = row.stretches.at(-1), as = faults[h.kind];
+      if (as && last) this.turn(row, h.at, as, last.term);
+      this.mark(h.at, h.kind, row.name);
     } else if (h.what === "did") {
-      const words = h.text.split(" ");
-      if (downs.has(words[0])) for (const r of this.view.rows) if (words.includes(r.name)) this.turn(r, h.at, "down", r.stretches.at(-1)?.term ?? 0);
-      this.mark(h.at, words[0], h.text);
+      const word = h.text.split(" ", 1)[0];
+      if (!told.has(word)) this.mark(h.at, word, h.text);
     } else if (h.what === "beat" || h.what === "broken") this.mark(h.at, h.what, h.text);
   }
 

@@ -1,0 +1,72 @@
+// <v-promises>: what Raft promises, and whether it holds: the five of the paper's
+// Figure 3, linearizable reads, and the others that the world watches.
+
+import { Drawing } from "./look.js";
+
+/** Those with a chip, by what the core calls them. */
+const chips = [["ES", "Election Safety"], ["LA", "Leader Append-Only"], ["LM", "Log Matching"], ["LC", "Leader Completeness"], ["SM", "State Machine Safety"], ["LIN", "Linearizability"]];
+
+/** The others that a world watches. */
+const others = ["Vote Once Per Term", "A Vote Is On Disk Before It Is Told", "An Acknowledged Append Is On Disk", "A Committed Entry Is On A Majority Of Disks", "Commit Never Goes Back",
+  "One Confirmed Leader At A Time", "An Empty Disk Neither Votes Nor Acknowledges", "A Disk Comes Up With What Was Synced", "No Core Halts", "An Acknowledged Command Is Applied Exactly Once",
+  "A Refused Command Is Never Applied", "A Read Covers All Acknowledged Writes", "A Write Stands After All That Were Acknowledged Before It", "A Leader Has The Votes Of A Majority Of Voters",
+  "Two Configurations In A Row Share A Server In Any Two Majorities", "A Snapshot Carries The Configuration Committed At Its Index", "A Damaged Disk Neither Votes Nor Counts Until It Is Repaired", "A Removed Server Disturbs Nobody"];
+
+/** Which chip a promise of the world belongs to, where the world watches it under another name. @type {Record<string, string>} */
+const under = { "A Read Covers All Acknowledged Writes": "Linearizability", "A Write Stands After All That Were Acknowledged Before It": "Linearizability" };
+
+export class Promises extends Drawing {
+  constructor() {
+    super();
+    this.row = document.createElement("div");
+    this.row.className = "v-promises";
+    this.row.setAttribute("role", "list");
+    this.more = document.createElement("details");
+    this.more.className = "v-more";
+    this.sum = document.createElement("summary");
+    this.list = document.createElement("ul");
+    this.more.append(this.sum, this.list);
+    this.row.append(this.more);
+    /** @type {{chip: HTMLElement, name: string, short: string}[]} */
+    this.chips = chips.map(([short, name]) => {
+      const chip = document.createElement("span");
+      chip.setAttribute("role", "listitem");
+      this.more.before(chip);
+      return { chip, name, short };
+    });
+    this.parts = [this.row];
+    this.shown = "";
+    document.addEventListener("click", (e) => { if (this.more.open && !this.contains(/** @type {Node} */ (e.target))) this.more.open = false; });
+    this.addEventListener("keydown", (e) => { if (e.key === "Escape" && this.more.open) { this.more.open = false; this.sum.focus(); e.stopPropagation(); } });
+  }
+
+  renamed() { this.shown = ""; }
+
+  draw() {
+    const s = this.now_, words = this.words_;
+    if (!s || !words) return;
+    const key = words.lang + s.broken.map((b) => b.promise + b.how).join();
+    if (key === this.shown) return;
+    this.shown = key;
+    const how = new Map(s.broken.map((b) => [b.promise, b.how]));
+    for (const b of s.broken) if (under[b.promise] && !how.has(under[b.promise])) how.set(under[b.promise], b.how);
+    for (const { chip, name, short } of this.chips) {
+      const bad = how.get(name), full = words.promise(name);
+      chip.className = bad === undefined ? "v-holds" : "v-broken";
+      chip.textContent = (bad === undefined ? "✓ " + short : "✗ " + full);
+      chip.title = full + (bad ? ": " + bad : "");
+      chip.setAttribute("aria-label", full + ": " + words.t(bad === undefined ? "promises.holds" : "promises.broken") + (bad ? ": " + bad : ""));
+    }
+    this.sum.textContent = words.t("promises.more");
+    const rest = [...chips.map((c) => c[1]), ...others, ...[...how.keys()].filter((n) => !others.includes(n) && !chips.some((c) => c[1] === n))];
+    rest.sort((a, b) => Number(how.has(b)) - Number(how.has(a)));
+    this.list.replaceChildren(...rest.map((name) => {
+      const item = document.createElement("li"), bad = how.get(name);
+      item.className = bad === undefined ? "v-holds" : "v-broken";
+      item.textContent = (bad === undefined ? "✓ " : "✗ ") + words.promise(name) + (bad ? ": " + bad : "");
+      return item;
+    }));
+  }
+}
+
+customElements.define("v-promises", Promises);
