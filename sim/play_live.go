@@ -77,10 +77,14 @@ type EntryLook struct {
 func (p *Player) Entries(all []EntryLook, i, most int) []EntryLook {
 	t := p.world.witness
 	m := &t.mem[i]
-	if !p.world.nodes[i].up {
+	last := int(m.last())
+	if n := &p.world.nodes[i]; !n.up {
 		m = &t.disk[i]
+		last = int(m.last())
+	} else if n.group != nil { // a lab's core may have cut its log and written nothing yet
+		last = min(last, int(n.group.Core().Status().LastIndex))
 	}
-	for k := max(1, int(m.last())-most+1); k <= int(m.last()); k++ {
+	for k := max(1, last-most+1); k <= last; k++ {
 		e := EntryLook{Index: raft.Index(k), Term: m.terms[k]}
 		for _, s := range t.seen[k] {
 			if s.term == e.Term {

@@ -26,7 +26,7 @@ func majorityLost() model.Scene {
 			model.Do("draw S2 160ms"), model.Do("draw S3 S4 290ms"), model.Do("crash S1"), model.Do("crash S5"),
 			model.Until("leader S2"), model.Do("put x 1 @S2"), model.Until("answered"),
 			model.Beat("two-down", model.Cluster, model.Figure5),
-			model.Do("crash S3"), model.Do("put y 2 @S2"), model.Do("get x @S2"),
+			model.Do("crash S3"), model.Do("put y 2 @S2"), model.Do("get x @S2 by C2"),
 			model.Wait(100*raft.Millisecond),
 			model.Beat("three-down", model.Cluster, model.Clients),
 			model.Until("no leader"), model.Wait(raft.Second),

@@ -14,11 +14,11 @@ func reads() []model.Scene {
 
 // splitReads: S1 leads the minority, S3 the majority, where x = 2 is acknowledged.
 func splitReads(before []model.Step, after ...model.Step) []model.Step {
-	steps := elected(model.Do("put x 1 @S1"), model.Until("answered"), model.Until("same logs"))
+	steps := elected(model.Do("put x 1 @S1 by C1"), model.Until("answered"), model.Until("same logs"))
 	steps = append(steps, before...)
 	steps = append(steps,
 		model.Do("draw S3 152ms"), model.Do("draw S2 S4 S5 290ms"), model.Do("split {S1 S2}|{S3 S4 S5}"),
-		model.Until("leader S3"), model.Do("put x 2 @S3"), model.Until("answered"))
+		model.Until("leader S3"), model.Do("put x 2 @S3 by C1"), model.Until("answered"))
 	return append(steps, after...)
 }
 
@@ -28,10 +28,10 @@ func readIndex() model.Scene {
 		ID:       "reads",
 		Settings: eyes("fast off"),
 		Steps: splitReads([]model.Step{
-			model.Do("get x @S1"), model.Beat("asks", model.Cluster, model.Clients),
+			model.Do("get x @S1 by C2"), model.Beat("asks", model.Cluster, model.Clients),
 			model.Until("answered"), model.Beat("answered", model.Clients),
 		},
-			model.Do("get x @S1"),
+			model.Do("get x @S1 by C2"),
 			model.Beat("two", model.Cluster, model.Figure5),
 			model.Until("role S1 follower"),
 			model.Beat("waits", model.Cluster, model.Clients),
@@ -49,10 +49,10 @@ func readsLocal() model.Scene {
 		Of:       "reads",
 		Settings: eyes("fast off"),
 		Steps: splitReads([]model.Step{
-			model.Do("get-local x @S2"), model.Beat("quick", model.Cluster, model.Clients),
+			model.Do("get-local x @S2 by C2"), model.Beat("quick", model.Cluster, model.Clients),
 		},
 			model.Beat("two", model.Logs, model.Clients),
-			model.Do("get-local x @S2"),
+			model.Do("get-local x @S2 by C2"),
 			model.Beat("stale", model.Clients, model.Logs),
 		),
 		Breaks: sim.ReadIsFresh,
@@ -66,10 +66,10 @@ func readsLeader() model.Scene {
 		Of:       "reads",
 		Settings: eyes("fast off"),
 		Steps: splitReads([]model.Step{
-			model.Do("get-unchecked x @S1"), model.Do("get-unchecked x @S2"), model.Beat("quick", model.Cluster, model.Clients),
+			model.Do("get-unchecked x @S1 by C2"), model.Do("get-unchecked x @S2 by C3"), model.Beat("quick", model.Cluster, model.Clients),
 		},
 			model.Beat("two", model.Cluster, model.Logs),
-			model.Do("get-unchecked x @S1"),
+			model.Do("get-unchecked x @S1 by C2"),
 			model.Beat("stale", model.Clients, model.Figure5),
 		),
 		Breaks: sim.ReadIsFresh,
@@ -83,13 +83,13 @@ func readsLease() model.Scene {
 		Of:       "reads",
 		Settings: eyes("fast off", "lease on"),
 		Steps: elected(
-			model.Do("put x 1 @S1"), model.Until("answered"), model.Until("same logs"),
-			model.Wait(100*raft.Millisecond), model.Do("get x @S1"),
+			model.Do("put x 1 @S1 by C1"), model.Until("answered"), model.Until("same logs"),
+			model.Wait(100*raft.Millisecond), model.Do("get x @S1 by C2"),
 			model.Beat("alone", model.Cluster, model.Clients),
 			model.Do("draw S3 152ms"), model.Do("draw S2 S4 S5 290ms"), model.Do("split {S1 S2}|{S3 S4 S5}"),
-			model.Until("role S3 candidate"), model.Do("get x @S1"),
+			model.Until("role S3 candidate"), model.Do("get x @S1 by C2"),
 			model.Beat("empty", model.Cluster, model.Clients),
-			model.Until("leader S3"), model.Do("put x 2 @S3"), model.Until("x = 2 @S3"), model.Until("role S1 follower"),
+			model.Until("leader S3"), model.Do("put x 2 @S3 by C1"), model.Until("x = 2 @S3"), model.Until("role S1 follower"),
 			model.Beat("waits", model.Clients, model.Figure5),
 			model.Do("heal"), model.Until("answered"),
 			model.Beat("right", model.Clients),
@@ -105,11 +105,11 @@ func readsLeaseClock() model.Scene {
 		Of:       "reads",
 		Settings: eyes("fast off", "lease on"),
 		Steps: splitReads([]model.Step{
-			model.Wait(100 * raft.Millisecond), model.Do("clock S1 x0.25"), model.Do("get x @S1"),
+			model.Wait(100 * raft.Millisecond), model.Do("clock S1 x0.25"), model.Do("get x @S1 by C2"),
 			model.Beat("slow-clock", model.Cluster, model.Clients),
 		},
 			model.Beat("two", model.Cluster, model.Figure5),
-			model.Do("get x @S1"),
+			model.Do("get x @S1 by C2"),
 			model.Beat("stale", model.Clients, model.Logs),
 		),
 		Breaks: sim.ReadIsFresh,

@@ -39,7 +39,7 @@ func powerCut() model.Scene {
 func restarted(servers ...string) []model.Step {
 	var steps []model.Step
 	for _, s := range servers {
-		steps = append(steps, model.Do("crash "+s), model.Do("put "+s+" 1 @S1"), model.Until("answered"), model.Wait(100*raft.Millisecond),
+		steps = append(steps, model.Do("crash "+s), model.Do("put v "+s[1:]+" @S1"), model.Until("answered"), model.Wait(100*raft.Millisecond),
 			model.Do("start "+s), model.Until("same logs"))
 	}
 	return steps
