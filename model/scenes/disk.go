@@ -79,7 +79,7 @@ func amnesiaEarly() model.Scene {
 			model.Beat("forgot", model.Cluster),
 			model.Until("role S3 candidate"),
 			model.Beat("same-term", model.Cluster),
-			model.Until("leader S3"),
+			model.Until("broken Election Safety"),
 			model.Beat("two-leaders", model.Cluster, model.Figure5),
 		},
 		Ends:   []string{"broken Election Safety"},
