@@ -1,0 +1,426 @@
+// A run that can be watched at any moment: the core in WebAssembly, images of its
+// memory to go back to, and branches for everything that somebody did in the past.
+//
+// A run is a scene and a seed (the text of begin) and actions: (time, command). It
+// always comes out the same, so a moment is found again by running on from an image.
+
+import { Past } from "./history.js";
+
+/** @typedef {import("./types.js").State} State */
+/** @typedef {import("./types.js").Happening} Happening */
+/** @typedef {import("./core.js").Core} Core */
+/** @typedef {import("./core.js").Image} Image */
+/** @typedef {{at: number, command: string}} Action */
+
+/**
+ * A moment of a branch with the memory of the core.
+ * @typedef {{at: number, steps: number, n: number, done: number, beat: boolean, image: Image}} Frame
+ */
+
+/**
+ * One course of events. actions, happenings and frames begin with its parent's.
+ * @typedef {Object} Branch
+ * @property {number} id
+ * @property {Branch|null} parent
+ * @property {number} at      ms where it leaves its parent
+ * @property {number} own     how many actions it shares with its parent
+ * @property {Action[]} actions
+ * @property {Happening[]} happenings
+ * @property {Frame[]} frames in order
+ * @property {Past} past      for Figure 5
+ * @property {number} end     ms that are known
+ */
+
+/** What run() of the core says; several may be set. */
+export const Flag = { beat: 1, ended: 2, broken: 4, failed: 8 };
+
+const frameWork = 25; // ms of computing after which a moment is kept
+const frameBytes = 40e6; // that images may take before every second one goes
+const aheadMax = 60_000; // ms of the run that a jump looks ahead
+const ghostAhead = 2000; // ms of the run that what-if shows
+
+/** A place to run in: a core, and where it stands on which branch. */
+class Cursor {
+  /** @param {Core} core */
+  constructor(core) {
+    this.core = core;
+    /** @type {Branch|null} */
+    this.branch = null;
+    this.done = 0; // actions that are carried out
+    this.n = 0; // happenings so far
+    this.work = 0; // ms of computing since the last frame
+    /** @type {State} */
+    this.state = core.state();
+  }
+
+  /** Goes to a kept moment. @param {Branch} branch @param {Frame} frame */
+  load(branch, frame) {
+    this.core.restore(frame.image);
+    this.branch = branch;
+    this.done = frame.done;
+    this.n = frame.n;
+    this.work = 0;
+    this.state = this.core.state();
+  }
+
+  /**
+   * Runs until a moment or for some events, with the actions on the way; comes
+   * back earlier when a beat is reached.
+   * @param {number} until ms
+   * @param {number} steps
+   * @returns {{flags: number, heard: Happening[]}}
+   */
+  on(until, steps) {
+    const began = performance.now();
+    const next = this.branch?.actions[this.done];
+    const first = this.state.steps;
+    let flags = this.core.run(next ? Math.min(next.at, until) : until, steps);
+    this.state = this.core.state();
+    const spent = this.state.steps - first;
+    if (next && !(flags & Flag.beat) && spent < steps && next.at <= until) {
+      this.core.act(next.command);
+      this.done++;
+      this.state = this.core.state();
+    }
+    const heard = this.core.happenings();
+    this.n += heard.length;
+    this.work += performance.now() - began;
+    return { flags, heard };
+  }
+
+  /** Whether there is nothing left to do up to a moment. @param {number} at */
+  reached(at) {
+    const next = this.branch?.actions[this.done];
+    return this.state.now >= at && !(next && next.at <= at);
+  }
+}
+
+export class Run {
+  /**
+   * @param {Core} core   that begin has been called on
+   * @param {() => Core} second makes another core of the same program, for ghosts
+   */
+  constructor(core, second) {
+    this.second = second;
+    /** @type {Cursor|null} */
+    this.other = null;
+    this.main = new Cursor(core);
+    /** @type {Branch[]} */
+    this.branches = [];
+    this.frameWork = frameWork;
+    this.flags = 0;
+    const past = new Past();
+    /** @type {Branch} */
+    const root = { id: 0, parent: null, at: 0, own: 0, actions: [], happenings: [], frames: [], past, end: 0 };
+    this.branches.push(root);
+    this.main.branch = root;
+    this.#hear(core.happenings());
+    this.#keep(false);
+    past.state(this.main.state);
+  }
+
+  /** @returns {Branch} the branch that is looked at */
+  get branch() {
+    return /** @type {Branch} */ (this.main.branch);
+  }
+
+  /** @returns {State} what is looked at */
+  get state() {
+    return this.main.state;
+  }
+
+  /** How many happenings have come to pass. */
+  get heard() {
+    return this.main.n;
+  }
+
+  /** Adds what is new to the branch. @param {Happening[]} heard */
+  #hear(heard) {
+    const b = this.branch;
+    for (const h of heard) {
+      if (h.n < b.happenings.length) continue;
+      b.happenings.push(h);
+      b.past.add(h);
+    }
+    this.main.n = Math.max(this.main.n, heard.length ? heard[heard.length - 1].n + 1 : 0);
+    const s = this.main.state;
+    if (s.now >= b.end) {
+      b.end = s.now;
+      b.past.state(s);
+    }
+  }
+
+  /** Keeps this moment to come back to. @param {boolean} beat */
+  #keep(beat) {
+    const m = this.main;
+    const frames = this.branch.frames;
+    m.work = 0;
+    let i = frames.length;
+    while (i > 0 && after(frames[i - 1], m)) i--;
+    const before = frames[i - 1];
+    if (before && !after(m, before)) {
+      before.beat ||= beat;
+      return;
+    }
+    frames.splice(i, 0, { at: m.state.now, steps: m.state.steps, n: m.n, done: m.done, beat, image: m.core.image() });
+    if (this.bytes() > frameBytes) this.#thin();
+  }
+
+  /** Forgets every second image but those of beats; fewer are made from now on. */
+  #thin() {
+    this.frameWork *= 2;
+    const kept = new Map();
+    let k = 0;
+    for (const b of this.branches) {
+      b.frames = b.frames.filter((f, i) => {
+        if (!kept.has(f)) kept.set(f, i === 0 || f.beat || k++ % 2 === 0);
+        return kept.get(f);
+      });
+    }
+  }
+
+  /** Bytes that all images take. */
+  bytes() {
+    const all = new Set(this.branches.flatMap((b) => b.frames));
+    let sum = 0;
+    for (const f of all) sum += f.image.bytes;
+    return sum;
+  }
+
+  /**
+   * Runs on. With stop it comes back at the first beat that lies ahead.
+   * @param {number} until ms
+   * @param {{steps?: number, stop?: boolean, wall?: number}} [how] wall: ms of computing at most
+   * @returns {number} flags
+   */
+  on(until, { steps = Infinity, stop = false, wall = Infinity } = {}) {
+    const m = this.main;
+    const began = performance.now();
+    const last = m.state.steps + steps;
+    let flags = 0;
+    do {
+      const wasAt = m.state.now;
+      const wasDone = m.done;
+      const left = Math.min(last - m.state.steps, 50_000);
+      const r = m.on(until, left);
+      flags |= r.flags;
+      this.#hear(r.heard);
+      if (r.flags & Flag.beat) this.#keep(true);
+      else if (m.work > this.frameWork) this.#keep(false);
+      if (stop && flags & (Flag.beat | Flag.broken | Flag.failed)) break;
+      if (r.flags & (Flag.broken | Flag.failed) && m.state.now === wasAt && m.done === wasDone) break;
+      if (steps < Infinity && (m.state.steps >= last || m.done > wasDone)) break;
+    } while (!m.reached(until) && performance.now() - began < wall);
+    this.flags = flags;
+    return flags;
+  }
+
+  /**
+   * Goes to a moment, back or ahead, on the branch that is looked at or another.
+   * @param {number} at ms
+   * @param {Branch} [branch]
+   */
+  seek(at, branch = this.branch) {
+    at = Math.max(0, at);
+    const m = this.main;
+    const f = best(branch.frames, (f) => f.at <= at);
+    if (m.branch !== branch || m.state.now > at || f.at > m.state.now) m.load(branch, f);
+    if (!m.reached(at)) this.on(at);
+  }
+
+  /** Goes to right after something that happened. @param {Happening} h */
+  seekTo(h) {
+    const f = this.branch.frames.find((f) => f.n === h.n + 1 && f.beat);
+    if (f) this.main.load(this.branch, f);
+    else this.seek(h.at);
+  }
+
+  /** One event forwards. */
+  forward() {
+    return this.on(Infinity, { steps: 1 });
+  }
+
+  /** One event back. Gives false at the beginning. */
+  back() {
+    const m = this.main;
+    const want = m.state.steps - 1;
+    if (want < 0) return false;
+    m.load(this.branch, best(this.branch.frames, (f) => f.steps <= want));
+    while (m.state.steps < want) this.on(Infinity, { steps: want - m.state.steps });
+    return true;
+  }
+
+  /**
+   * Does something now. In the past, or while the scene's script is still
+   * followed, that begins a branch; otherwise it belongs to the branch at hand.
+   * @param {string} line a command
+   * @returns {string} empty, or why it cannot be done
+   */
+  act(line) {
+    const m = this.main;
+    const parent = this.branch;
+    const at = m.state.now;
+    const scripted = parent.parent === null && !m.state.left && parent.happenings.some((h) => h.what === "beat" || h.scripted);
+    const error = m.core.act(line);
+    if (error) return error;
+    const actions = [...parent.actions.slice(0, m.done), { at, command: line }];
+    if (scripted || at < parent.end || m.done < parent.actions.length) {
+      const past = parent.past.fork(at);
+      /** @type {Branch} */
+      const b = {
+        id: this.branches.length,
+        parent,
+        at,
+        own: m.done,
+        actions,
+        happenings: parent.happenings.slice(0, m.n),
+        frames: parent.frames.filter((f) => !after(f, m)),
+        past,
+        end: at,
+      };
+      this.branches.push(b);
+      m.branch = b;
+    } else parent.actions = actions;
+    m.done++;
+    m.state = m.core.state();
+    const heard = m.core.happenings();
+    m.n += heard.length;
+    this.#hear(heard);
+    return "";
+  }
+
+  /** What comes of it if that is done now: two seconds ahead, without doing it.
+   * @param {string[]} lines
+   * @returns {{error: string, state: State, happenings: Happening[]}}
+   */
+  ghost(lines) {
+    const o = (this.other ??= new Cursor(this.second()));
+    o.core.restore(this.main.core.image());
+    o.branch = null;
+    o.core.happenings();
+    const heard = [];
+    for (const line of lines) {
+      const error = o.core.act(line);
+      if (error) return { error, state: o.core.state(), happenings: [] };
+      heard.push(...o.core.happenings());
+    }
+    const until = this.state.now + ghostAhead;
+    for (let i = 0; i < 50; i++) {
+      o.state = this.main.state;
+      const r = o.on(until, 200_000);
+      heard.push(...r.heard);
+      if (!(r.flags & Flag.beat) || o.state.now >= until) break;
+    }
+    return { error: "", state: o.state, happenings: heard };
+  }
+
+  /** What another branch looks like at this moment. @param {Branch} branch @returns {State} */
+  beside(branch) {
+    const at = this.state.now;
+    const o = (this.other ??= new Cursor(this.second()));
+    const f = best(branch.frames, (f) => f.at <= at);
+    if (o.branch !== branch || o.state.now > at || f.at > o.state.now) o.load(branch, f);
+    while (!o.reached(at)) {
+      const was = o.state.now + o.done;
+      const { flags } = o.on(at, 200_000);
+      if (!flags && o.state.now + o.done === was) break;
+    }
+    return o.state;
+  }
+
+  /**
+   * Goes to the next or the last happening of a kind, looking ahead for it.
+   * @param {Kind} kind
+   * @param {number} way 1 or -1
+   * @returns {boolean} whether there was one
+   */
+  jump(kind, way) {
+    const pick = kinds[kind];
+    const b = this.branch;
+    const beat = kind === "beat";
+    const now = this.state.now;
+    const passed = (/** @type {Happening} */ h) => (beat ? h.n < this.heard : h.at <= now);
+    /** @type {Happening|undefined} */
+    let found;
+    let max = 0;
+    for (const h of b.happenings) {
+      const is = pick(h, max);
+      max = kind === "commit" ? (h.kind === "committed" ? Math.max(max, h.index) : max) : Math.max(max, h.term);
+      if (!is) continue;
+      if (way < 0 && (beat ? h.n < this.heard - 1 : h.at < now)) found = h;
+      if (way > 0 && !passed(h)) {
+        found = h;
+        break;
+      }
+    }
+    if (!found && way > 0) found = this.#ahead(pick, kind, max);
+    if (!found) return false;
+    this.seekTo(found);
+    return true;
+  }
+
+  /** Looks for something beyond what is known. @param {Pick} pick @param {Kind} kind @param {number} max */
+  #ahead(pick, kind, max) {
+    const b = this.branch;
+    const here = this.state.now;
+    this.seek(b.end);
+    const began = performance.now();
+    for (let k = b.happenings.length; this.state.now < here + aheadMax && performance.now() - began < 500; ) {
+      const was = this.state.now;
+      const flags = this.on(was + 100, { stop: kind === "beat" });
+      for (; k < b.happenings.length; k++) {
+        const h = b.happenings[k];
+        if (pick(h, max)) return h;
+        max = kind === "commit" ? (h.kind === "committed" ? Math.max(max, h.index) : max) : Math.max(max, h.term);
+      }
+      if (flags & (Flag.broken | Flag.failed)) break;
+    }
+    this.seek(here);
+    return undefined;
+  }
+}
+
+/** @typedef {"beat"|"term"|"election"|"commit"|"violation"} Kind */
+/** @typedef {(h: Happening, max: number) => boolean} Pick */
+
+/** @type {Record<Kind, Pick>} what one may jump to; max is the highest term or commit before */
+const kinds = {
+  beat: (h) => h.what === "beat",
+  term: (h, max) => h.what === "event" && h.term > max,
+  election: (h) => h.kind === "became_candidate",
+  commit: (h, max) => h.kind === "committed" && h.index > max,
+  violation: (h) => h.what === "broken",
+};
+
+/** Whether a lies after b. @param {Place} a @param {Place} b */
+function after(a, b) {
+  const at = (/** @type {Place} */ p) => p.at ?? p.state?.now ?? 0;
+  const steps = (/** @type {Place} */ p) => p.steps ?? p.state?.steps ?? 0;
+  return at(a) > at(b) || (at(a) === at(b) && (a.n > b.n || a.done > b.done || steps(a) > steps(b)));
+}
+/** @typedef {{at?: number, steps?: number, state?: State, n: number, done: number}} Place */
+
+/** The last frame that fits; the first one always does. @param {Frame[]} frames @param {(f: Frame) => boolean} fits */
+function best(frames, fits) {
+  let i = frames.length - 1;
+  while (i > 0 && !fits(frames[i])) i--;
+  return frames[i];
+}
+
+/**
+ * Where two branches part: the place in both lists of the first happening that is
+ * not the same, or -1 if none differs yet.
+ * @param {Branch} a
+ * @param {Branch} b
+ */
+export function parting(a, b) {
+  const n = Math.max(a.happenings.length, b.happenings.length);
+  for (let i = 0; i < n; i++) if (!same(a.happenings[i], b.happenings[i])) return i;
+  return -1;
+}
+
+/** @param {Happening|undefined} a @param {Happening|undefined} b */
+const same = (a, b) =>
+  a !== undefined && b !== undefined &&
+  a.at === b.at && a.what === b.what && a.kind === b.kind && a.node === b.node && a.peer === b.peer &&
+  a.term === b.term && a.index === b.index && a.text === b.text && a.reason === b.reason;
