@@ -1,4 +1,612 @@
-import { module } from "./files.js";
+// The model's page: opens a scene, plays it, and draws what is there.
 
-await module("model");
-document.body.textContent = "The model is here.";
+import * as words from "./words.js";
+import { Core } from "./core.js";
+import { module } from "./files.js";
+import { Run, Flag } from "./run.js";
+import { link, read, write, beginning } from "./links.js";
+import { $, el, icon, box, clock, kept, localize, toast } from "./dom.js";
+import { telling, sceneMenu, freeForm } from "./scenes.js";
+import { openMenu, outcome } from "./menu.js";
+import { Story, lanes } from "./story.js";
+import { Panels, keyList } from "./panels.js";
+import { Presenter, notesWindow } from "./presenter.js";
+import { labBox, stripes, challenge } from "./lab.js";
+import { listen } from "./keys.js";
+import "./cluster.js";
+import "./logs.js";
+import "./figure4.js";
+import "./figure5.js";
+import "./promises.js";
+
+/** @typedef {import("./types.js").State} State */
+/** @typedef {import("./types.js").Happening} Happening */
+/** @typedef {import("./run.js").Branch} Branch */
+/** @typedef {import("./links.js").Link} Link */
+/** @typedef {import("./core.js").SceneInfo} SceneInfo */
+
+const { t, setLang } = words;
+const speeds = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+const firstScene = "master-crash";
+const readingTime = 60; // ms a letter, while a visitor only watches
+const measured = 1000; // frames whose times are kept
+
+/** What tests and curious people may look at. */
+const measures = { firstState: 0, step: /** @type {number[]} */ ([]), draw: /** @type {number[]} */ ([]), seek: /** @type {number[]} */ ([]) };
+
+/** @param {number[]} list @param {number} began */
+function measure(list, began) {
+  list.push(performance.now() - began);
+  if (list.length > measured) list.shift();
+}
+
+class Model {
+  /** @type {Record<string, WebAssembly.Module>} */
+  modules = {};
+  /** @type {SceneInfo[]} */
+  scenes = [];
+  link = link();
+  /** @type {SceneInfo|undefined} */
+  info;
+  /** @type {import("./scenes.js").Telling} */
+  telling = { title: "", about: "", beats: {}, notes: {}, tries: {} };
+  playing = false;
+  speed = 3;
+  stops = true;
+  watching = false; // a first visit: beats wait for as long as one reads
+  wait = 0; // until then, in ms of the page
+  target = 0; // where time has come to, more finely than the run
+  last = 0;
+  selected = 1;
+  /** @type {Branch|null} */
+  beside = null;
+  /** @type {State|null} */
+  shadow = null;
+  due = false;
+  said = ""; // the beat that the line shows
+  saving = 0;
+  asked = 0; // openings so far; an older one that comes late gives way
+
+  constructor() {
+    this.elements = ["cluster", "logs", "figure4", "figure5", "promises"].map($);
+    this.story = new Story($("events"), (h) => this.seekTo(h), (h) => this.tell(h));
+    this.panels = new Panels(() => this.soon());
+    this.presenter = new Presenter(() => this.talkChanged());
+    this.wire();
+  }
+
+  /** @returns {State} */
+  get state() {
+    return this.run.state;
+  }
+
+  /** Opens what a link says. @param {Link} l */
+  async open(l) {
+    const mine = ++this.asked;
+    this.pause();
+    const scene = this.scenes.find((s) => s.id === l.scene);
+    if (this.scenes.length && l.scene !== "free" && !scene) {
+      toast(t("ui.bad.scene", { scene: l.scene }), 9000);
+      l = link({ scene: firstScene });
+    }
+    const kind = l.without.length || scene?.without.length ? "lab" : "model";
+    let program;
+    try {
+      program = this.modules[kind] ??= await module(kind);
+    } catch (e) {
+      return this.fail(e);
+    }
+    let core = new Core(program);
+    if (!this.scenes.length || kind === "lab") this.scenes = core.scenes();
+    let error = core.begin(beginning(l));
+    if (error) {
+      toast(t("ui.bad.begin", { why: error }), 9000);
+      l = link({ scene: this.scenes.some((s) => s.id === l.scene) ? l.scene : firstScene });
+      core = new Core(program);
+      error = core.begin(beginning(l));
+      if (error) return this.fail(error);
+    }
+    this.info = this.scenes.find((s) => s.id === l.scene);
+    const text = await telling(l.scene);
+    if (mine !== this.asked) return;
+    this.telling = text;
+    this.link = l;
+    this.run = new Run(core, () => new Core(program));
+    this.beside = this.shadow = null;
+    this.said = "?";
+    this.selected = 1;
+    this.story.clear();
+    if (l.scene === "free" && !l.actions.length) this.run.act("start");
+    this.replay(l);
+    stripes(this.state.without);
+    this.measureFirst();
+    this.changed();
+  }
+
+  /** Carries out what a link has, and goes to its moment. @param {Link} l */
+  replay(l) {
+    for (const [i, a] of l.actions.entries()) {
+      this.run.seek(a.at);
+      const why = this.run.act(a.command);
+      if (why) {
+        toast(t("ui.bad.action", { n: i + 1, command: a.command, why }), 12000);
+        break;
+      }
+    }
+    if (l.at !== null) this.run.seek(l.at);
+    this.target = this.state.now;
+  }
+
+  measureFirst() {
+    measures.firstState ||= performance.now();
+  }
+
+  /** @param {unknown} e */
+  fail(e) {
+    $("beat-text").textContent = t("ui.fail", { why: String(e instanceof Error ? e.message : e) });
+  }
+
+  /** The link of what is seen. @returns {Link} */
+  here() {
+    const b = this.run.branch;
+    return { ...this.link, actions: b.actions, at: this.state.now || null, lang: words.lang, bad: "" };
+  }
+
+  // Time.
+
+  play() {
+    if (this.playing) return this.pause();
+    this.playing = true;
+    this.last = performance.now();
+    this.target = this.state.now;
+    this.buttons();
+    this.soon();
+  }
+
+  pause() {
+    this.playing = this.watching = false;
+    this.wait = 0;
+    if (!this.run) return;
+    this.buttons();
+    this.save();
+    this.soon();
+  }
+
+  /** Somebody took over. */
+  touched() {
+    this.watching = false;
+    this.wait = 0;
+  }
+
+  /** One frame of playing. @param {number} now ms of the page */
+  tick(now) {
+    const passed = Math.min(100, now - this.last) * speeds[this.speed];
+    this.last = now;
+    if (now < this.wait) return;
+    this.target += passed;
+    const was = this.state;
+    const began = performance.now();
+    const flags = this.run.on(Math.floor(this.target * 1000) / 1000, { stop: this.stops || this.watching, wall: 12 });
+    measure(measures.step, began);
+    const s = this.state;
+    if (flags & Flag.beat || s.now > this.target || s.now < this.target - 1) this.target = s.now;
+    if (s.broken.length > was.broken.length) {
+      this.pause();
+      challenge(s, this.here());
+    } else if (s.failed || (s.ended && !was.ended && !s.left)) {
+      const first = this.watching;
+      this.pause();
+      if (first) toast(t("ui.yours"), 15000);
+    } else if (flags & Flag.beat) {
+      if (this.watching) this.wait = now + 1200 + (this.telling.beats[s.beat] ?? "").length * readingTime;
+      else if (this.stops) this.pause();
+    }
+  }
+
+  /** Goes somewhere and stops there. @param {() => void} go */
+  go(go) {
+    this.touched();
+    const began = performance.now();
+    go();
+    measure(measures.seek, began);
+    this.target = this.state.now;
+    this.changed();
+  }
+
+  /** @param {Happening} h */
+  seekTo(h) {
+    this.pause();
+    this.go(() => this.run.seekTo(h));
+  }
+
+  /** To the next beat: on the first call by playing, on the second at once. @param {number} way */
+  beat(way) {
+    this.touched();
+    if (way > 0 && !this.playing) {
+      this.stops = true;
+      $("stops").checked = true;
+      return this.play();
+    }
+    this.jump("beat", way);
+  }
+
+  /** @param {import("./run.js").Kind} kind @param {number} way */
+  jump(kind, way) {
+    this.pause();
+    this.go(() => {
+      if (!this.run.jump(kind, way)) toast(t(way > 0 ? "ui.jump.none" : "ui.jump.none-before", { what: t("ui.jump." + kind) }), 2500);
+    });
+  }
+
+  // Doing.
+
+  /** @param {string[]} lines */
+  act(lines) {
+    this.touched();
+    for (const line of lines) {
+      const why = this.run.act(line);
+      if (why) {
+        toast(t("menu.cannot", { why }));
+        break;
+      }
+    }
+    this.shadow = null;
+    this.changed();
+  }
+
+  /** @param {import("./menu.js").Aim} aim */
+  aim(aim) {
+    const value = this.run.branch.happenings.filter((h) => h.what === "asked").length + 1;
+    if (this.playing) this.pause();
+    openMenu(aim, { state: this.state, value, act: (lines) => this.act(lines), ghost: (lines) => this.run.ghost(lines),
+      shadow: (s) => {
+        this.shadow = s;
+        this.soon();
+      } });
+  }
+
+  /** Takes another branch, or compares with it. @param {Branch} b @param {boolean} compare */
+  take(b, compare) {
+    if (compare) this.beside = this.beside === b || b === this.run.branch ? null : b;
+    else {
+      this.pause();
+      if (this.beside === b) this.beside = null;
+      this.go(() => this.run.seek(Math.min(this.state.now, b.end), b));
+    }
+    this.changed();
+  }
+
+  compare() {
+    const b = this.run.branch;
+    const other = b.parent ?? this.run.branches.find((x) => x.parent === b);
+    if (!other) return toast(t("ui.branch.none"), 3000);
+    this.take(this.beside ?? other, true);
+  }
+
+  // Showing.
+
+  /** @param {Happening} h @returns {string} */
+  tell(h) {
+    if (h.what === "beat") return "● " + (this.telling.beats[h.text] ?? h.text);
+    return words.say(h, (id) => this.state.servers.find((s) => s.id === id)?.name ?? "S" + id);
+  }
+
+  /** Draws at the next frame. */
+  soon() {
+    if (this.due || !this.run) return;
+    this.due = true;
+    requestAnimationFrame((now) => {
+      this.due = false;
+      if (this.playing) this.tick(now);
+      this.draw();
+      if (this.playing) this.soon();
+    });
+  }
+
+  /** Something is different; the address says so a little later. */
+  changed() {
+    this.save();
+    this.buttons();
+    this.soon();
+  }
+
+  save() {
+    clearTimeout(this.saving);
+    this.saving = window.setTimeout(() => {
+      if (this.playing || this.watching) return;
+      const hash = write(this.here());
+      if (hash !== location.hash) history.replaceState(null, "", hash);
+    }, 300);
+  }
+
+  draw() {
+    const began = performance.now();
+    const s = this.state;
+    const beside = this.beside && this.run.beside(this.beside);
+    for (const e of this.elements) {
+      if (e.id !== "promises" && !e.offsetParent) continue;
+      e.selected = this.selected;
+      e.ghost = this.shadow ?? beside ?? null;
+      e.history = this.run.branch.past.view;
+      e.state = s;
+    }
+    $("clock").textContent = clock(s.now);
+    this.gauge(s);
+    this.line(s);
+    if ($("events").offsetParent) this.story.show(this.run.branch, this.run.heard, this.beside);
+    const f5 = $("figure5");
+    lanes(this.run, this.beside, f5.offsetParent && f5.x ? f5 : null, (b, c) => this.take(b, c));
+    measure(measures.draw, began);
+  }
+
+  /** Nothing goes on: that is not broken, but it is worth saying. @param {State} s */
+  gauge(s) {
+    const parts = [];
+    if (s.leaderless > 0 && s.now > s.leaderless) parts.push(t("ui.leaderless", { d: span(s.leaderless) }));
+    if (s.stuck > 300) parts.push(t("ui.stuck", { d: span(s.stuck) }));
+    $("gauge").hidden = !parts.length;
+    $("gauge").textContent = parts.join(" · ");
+  }
+
+  /** The line that tells the beat. @param {State} s */
+  line(s) {
+    const b = this.run.branch;
+    const key = [s.beat, s.left, s.ended, s.failed, b.id, words.lang, this.link.scene].join("|");
+    if (key === this.said) return;
+    this.said = key;
+    const beats = this.info?.beats ?? [];
+    const n = beats.indexOf(s.beat) + 1;
+    const free = this.link.scene === "free";
+    $("beat-count").textContent = beats.length ? n + " / " + beats.length : "";
+    const text = s.failed ? t("ui.failed", { why: s.failed }) : free ? t("ui.free.hint") : this.telling.beats[s.beat] ?? this.telling.about;
+    $("beat-text").textContent = s.left && !free ? t("ui.left") + " " + text : text;
+    this.panels.look(s.look);
+    this.tries(s, b);
+    $("scene-title").textContent = free ? t("ui.free") : this.telling.title;
+    document.title = (free ? t("ui.free") : this.telling.title) + " · Raft";
+    this.presenter.tell({ lang: words.lang, title: this.telling.title, count: n + " / " + beats.length, text,
+      note: this.telling.notes[s.beat] ?? "", next: this.telling.beats[beats[n]] ?? "" });
+  }
+
+  /** What may be tried at this beat. @param {State} s @param {Branch} b */
+  tries(s, b) {
+    const kids = [];
+    if (b.parent) kids.push(el("button", { click: () => this.take(/** @type {Branch} */ (b.parent), false) }, "↩ " + t("ui.branch.back")));
+    else if (!s.left) {
+      for (const x of this.info?.tries ?? []) {
+        if (x.beat !== s.beat) continue;
+        const e = el("button", {
+          click: () => {
+            this.act(x.do);
+            if (!this.playing) this.play();
+          },
+          mouseenter: () => this.whatIf(e, x.do), focus: () => this.whatIf(e, x.do),
+          mouseleave: () => this.unshadow(), blur: () => this.unshadow(),
+        }, "⑂ " + (this.telling.tries[x.id] ?? x.do.join(", ")));
+        kids.push(e);
+      }
+    }
+    $("tries").replaceChildren(...kids);
+  }
+
+  /** Shows what would come of it. @param {HTMLElement} e @param {string[]} lines */
+  whatIf(e, lines) {
+    if (this.playing) return;
+    const o = this.run.ghost(lines);
+    e.title = outcome(o, this.state.now).join("\n");
+    this.shadow = o.error ? null : o.state;
+    this.soon();
+  }
+
+  unshadow() {
+    this.shadow = null;
+    this.soon();
+  }
+
+  /** What the buttons and fields show. */
+  buttons() {
+    const play = $("play");
+    play.replaceChildren(icon(this.playing ? "pause" : "play"));
+    play.title = t(this.playing ? "ui.pause" : "ui.play");
+    play.setAttribute("aria-label", play.title);
+    $("speed").value = this.speed;
+    const v = speeds[this.speed];
+    $("speed-text").textContent = v < 1 ? "1/" + 1 / v + "×" : v + "×";
+    $("speed").setAttribute("aria-valuetext", $("speed-text").textContent);
+    $("stops").checked = this.stops;
+    $("language").textContent = words.lang === "ru" ? "EN" : "RU";
+    $("cut").setAttribute("aria-pressed", String(Boolean($("cluster").cutting)));
+    $("seed").textContent = this.link.seed === null ? "" : t("ui.seed", { n: this.link.seed });
+    const name = this.run && this.state.servers.find((s) => s.id === this.selected)?.name;
+    $("act").textContent = t("ui.act", { n: name ?? "" }) + " ▾";
+  }
+
+  /** @param {string} l */
+  async language(l) {
+    await setLang(l);
+    document.documentElement.lang = words.lang;
+    localize();
+    for (const e of this.elements) e.words = words;
+    if (!this.run) return;
+    this.telling = await telling(this.link.scene);
+    this.said = "?";
+    this.story.clear();
+    $("branches").dataset.key = "";
+    this.changed();
+  }
+
+  talkChanged() {
+    if (this.presenter.on) this.stops = true;
+    this.changed();
+  }
+
+  /** @param {string} [next] */
+  theme(next) {
+    const root = document.documentElement.dataset;
+    if (next) kept.set("theme", next);
+    root.theme = kept.get("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+    for (const e of this.elements) e.words = words;
+    this.soon();
+  }
+
+  /** @param {number} way */
+  faster(way) {
+    this.speed = Math.max(0, Math.min(speeds.length - 1, this.speed + way));
+    this.buttons();
+  }
+
+  menu() {
+    this.pause();
+    sceneMenu(this.scenes, this.link.scene, (id) => this.begin(link({ scene: id })));
+  }
+
+  /** Opens a scene and plays it to its first beat. @param {Link} l */
+  async begin(l) {
+    await this.open(l);
+    this.play();
+  }
+
+  copy() {
+    const url = location.href.replace(/#.*/, "") + write(this.here());
+    history.replaceState(null, "", write(this.here()));
+    const done = () => toast(t("ui.link.done"));
+    if (navigator.clipboard) navigator.clipboard.writeText(url).then(done, () => toast(url, 15000));
+    else toast(url, 15000);
+  }
+
+  cut() {
+    $("cluster").cutting = !$("cluster").cutting;
+    this.buttons();
+  }
+
+  lab() {
+    this.pause();
+    labBox(this.state.without, (without) => this.begin({ ...this.link, without, actions: [], at: null }));
+  }
+
+  actMenu() {
+    const r = $("act").getBoundingClientRect();
+    this.aim({ kind: "server", id: this.selected, from: 0, to: 0, x: r.left, y: r.bottom + 4 });
+  }
+
+  help() {
+    this.pause();
+    box(t("ui.help"), el("p", {}, t("ui.help.about")), keyList());
+  }
+
+  /** Connects everything that can be clicked or typed. */
+  wire() {
+    const on = (/** @type {string} */ id, /** @type {() => void} */ f) => $(id).addEventListener("click", f);
+    const forward = () => this.go(() => {
+      this.pause();
+      this.run.stepForward();
+    });
+    const back = () => this.go(() => {
+      this.pause();
+      this.run.stepBack();
+    });
+    const start = () => this.go(() => {
+      this.pause();
+      this.run.seek(0);
+    });
+    const kind = () => $("jump").value;
+    const language = () => {
+      const l = words.lang === "ru" ? "en" : "ru";
+      kept.set("lang", l);
+      this.language(l);
+    };
+    const theme = () => this.theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+    const present = () => this.presenter.set(!this.presenter.on);
+    const free = () => freeForm((nodes, seed, settings) => this.begin(link({ scene: "free", nodes, seed, settings })));
+    on("play", () => this.play());
+    on("forward", forward);
+    on("back", back);
+    on("start", start);
+    on("scene", () => this.menu());
+    on("free", free);
+    on("lab", () => this.lab());
+    on("language", language);
+    on("theme", theme);
+    on("link", () => this.copy());
+    on("present", present);
+    on("help", () => this.help());
+    on("act", () => this.actMenu());
+    on("cut", () => this.cut());
+    on("beat-prev", () => this.beat(-1));
+    on("beat-next", () => this.beat(1));
+    on("jump-prev", () => this.jump(kind(), -1));
+    on("jump-next", () => this.jump(kind(), 1));
+    $("speed").addEventListener("input", () => this.faster(Number($("speed").value) - this.speed));
+    $("stops").addEventListener("change", () => {
+      this.stops = $("stops").checked;
+      this.touched();
+    });
+    addEventListener("pick", (e) => {
+      this.selected = /** @type {CustomEvent} */ (e).detail.server;
+      this.changed();
+    });
+    addEventListener("aim", (e) => this.aim(/** @type {CustomEvent} */ (e).detail));
+    addEventListener("act", (e) => {
+      $("cluster").cutting = false;
+      this.act([/** @type {CustomEvent} */ (e).detail.command]);
+    });
+    addEventListener("seek", (e) => {
+      if (this.playing) this.pause();
+      this.go(() => this.run.seek(Math.round(/** @type {CustomEvent} */ (e).detail.at * 1000) / 1000));
+    });
+    addEventListener("hashchange", () => this.fromAddress());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.theme());
+    listen({
+      play: () => this.play(), forward, back, start, end: () => this.go(() => this.run.seek(this.run.branch.end)),
+      by: (ms) => this.go(() => this.run.seek(this.state.now + ms)), beat: (way) => this.beat(way), jump: (k, way) => this.jump(k, way),
+      faster: (way) => this.faster(way), panel: (p) => this.panels.show(this.panels.alone === p ? "" : p), act: () => this.actMenu(), cut: () => this.cut(),
+      compare: () => this.compare(), undo: () => this.run.branch.parent && this.take(this.run.branch.parent, false), scenes: () => this.menu(), lab: () => this.lab(),
+      language, theme, link: () => this.copy(), present, notes: () => this.presenter.notes(), help: () => this.help(),
+      server: (id) => {
+        if (this.state.servers.some((s) => s.id === id)) this.selected = id;
+        this.changed();
+      },
+      talking: () => this.presenter.on,
+    });
+  }
+
+  /** Opens what the address says; a first visitor sees a scene play by itself. */
+  async fromAddress() {
+    const l = read(location.hash);
+    if (l.lang && l.lang !== words.lang) await this.language(l.lang);
+    if (l.bad) toast(t("ui.bad.part", { part: l.bad }), 9000);
+    const first = !location.hash;
+    l.scene ||= firstScene;
+    if (l.actions.length || l.at !== null) await this.open(l);
+    else await this.begin(l);
+    if (first) {
+      this.watching = true;
+      this.wait = performance.now() + 1500;
+    }
+  }
+
+  async start() {
+    this.theme();
+    const known = read(location.hash).lang || kept.get("lang") || navigator.language.slice(0, 2);
+    await this.language(known);
+    await this.fromAddress();
+  }
+}
+
+/** "640 ms", "2.1 s". @param {number} ms */
+const span = (ms) => (ms < 1000 ? Math.round(ms) + " " + t("ui.ms") : (ms / 1000).toFixed(1) + " " + t("ui.s"));
+
+if (location.hash === "#notes") notesWindow();
+else {
+  const model = new Model();
+  /** @type {any} */ (globalThis).veche = {
+    measures,
+    get run() {
+      return model.run;
+    },
+    open: (/** @type {string} */ scene, /** @type {{seed?: number, lang?: string}} */ { seed, lang } = {}) =>
+      Promise.resolve(lang && model.language(lang)).then(() => model.open(link({ scene, seed: seed ?? null }))),
+    frame: () => model.draw(),
+  };
+  model.start();
+}

@@ -236,12 +236,12 @@ export class Run {
   }
 
   /** One event forwards. */
-  forward() {
+  stepForward() {
     return this.on(Infinity, { steps: 1 });
   }
 
   /** One event back. Gives false at the beginning. */
-  back() {
+  stepBack() {
     const m = this.main;
     const want = m.state.steps - 1;
     if (want < 0) return false;
@@ -287,6 +287,19 @@ export class Run {
     m.n += heard.length;
     this.#hear(heard);
     return "";
+  }
+
+  /**
+   * Plays the scene to its end, without regard to the wall clock.
+   * @returns {Promise<{beats: string[], broken: string[], failed: string, hash: string}>}
+   */
+  async toEnd() {
+    this.seek(0, this.branches[0]);
+    for (let at = 0; at < 20 * aheadMax && !this.state.ended && !this.state.failed; ) {
+      this.on((at += 100));
+    }
+    const beats = this.branch.happenings.filter((h) => h.what === "beat").map((h) => h.text);
+    return { beats, broken: this.state.broken.map((b) => b.promise), failed: this.state.failed, hash: BigInt.asUintN(64, this.main.core.hash()).toString(16).padStart(16, "0") };
   }
 
   /** What comes of it if that is done now: two seconds ahead, without doing it.

@@ -1,0 +1,55 @@
+// Raft with rules left out: the switches, the mark that it is not Raft any more,
+// and the challenge to break what the rules protect.
+
+import { t, has, promise } from "./words.js";
+import { $, box, el, kept, toast } from "./dom.js";
+import { rules } from "./rules.js";
+import { write } from "./links.js";
+
+/** @typedef {import("./links.js").Link} Link */
+/** @typedef {import("./types.js").State} State */
+
+/**
+ * Opens the switches.
+ * @param {string[]} without the rules that are left out now
+ * @param {(without: string[]) => void} play begins anew with these left out
+ */
+export function labBox(without, play) {
+  /** @type {HTMLInputElement[]} */
+  const boxes = [];
+  const lines = rules.map((r) => {
+    const input = el("input", { type: "checkbox", checked: !without.includes(r.id), value: r.id });
+    boxes.push(input);
+    const breaks = r.breaks.map(promise).join(", ");
+    return el("label", { className: "rule" }, input, el("span", {}, t("rule." + r.id), el("small", {}, has("rule." + r.id + ".about") ? t("rule." + r.id + ".about") : breaks && t("ui.lab.breaks", { breaks }))));
+  });
+  const d = box(t("ui.lab"), el("p", {}, t("ui.lab.about")), ...lines,
+    el("p", {}, el("button", { className: "primary", click: () => {
+      d.close();
+      play(boxes.filter((b) => !b.checked).map((b) => b.value));
+    } }, t("ui.lab.go"))));
+}
+
+/** Marks the page while rules are left out. @param {string[]} without */
+export function stripes(without) {
+  $("stripes").hidden = !without.length;
+  $("stripes-text").textContent = without.map((w) => (has("rule." + w) ? t("rule." + w) : w)).join(" · ");
+  document.documentElement.classList.toggle("modified", without.length > 0);
+}
+
+/**
+ * The challenge: two servers that apply different values. Keeps the shortest run
+ * as a link, by how many actions and rules it took.
+ * @param {State} s
+ * @param {Link} link of the run
+ */
+export function challenge(s, link) {
+  if (!s.broken.some((b) => /State Machine/.test(b.promise))) return;
+  const cost = link.actions.length + link.without.length;
+  const best = Number(kept.get("challenge.cost")) || Infinity;
+  if (cost < best) {
+    kept.set("challenge.cost", String(cost));
+    kept.set("challenge.link", write(link));
+  }
+  toast(t(cost < best ? "ui.challenge.best" : "ui.challenge.done", { n: cost, best: Math.min(best, cost) }), 9000);
+}

@@ -1,0 +1,136 @@
+// What happened, as a list of sentences to click on, and the branches as lanes
+// under Figure 5.
+
+import { t, say, command } from "./words.js";
+import { $, el, clock } from "./dom.js";
+import { parting } from "./run.js";
+
+/** @typedef {import("./types.js").Happening} Happening */
+/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("./run.js").Branch} Branch */
+
+const shownMax = 400; // lines; older ones are on the time line
+
+/** The list of what happened. */
+export class Story {
+  /**
+   * @param {HTMLElement} list
+   * @param {(h: Happening) => void} seek
+   * @param {(h: Happening) => string} tell
+   */
+  constructor(list, seek, tell) {
+    this.list = list;
+    this.tell = tell;
+    /** @type {{h: Happening, e: HTMLElement}[]} */
+    this.lines = [];
+    this.at = 0;
+    /** @type {Branch|null} */
+    this.branch = null;
+    this.parts = -1;
+    /** @type {HTMLElement|null} */
+    this.current = null;
+    list.addEventListener("click", (e) => {
+      const line = this.lines.find((l) => l.e === /** @type {HTMLElement} */ (e.target).closest("li"));
+      if (line) seek(line.h);
+    });
+    list.addEventListener("keydown", (e) => {
+      const way = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+      if (!way) return;
+      e.preventDefault();
+      const i = this.lines.findIndex((l) => l.e === this.current);
+      const to = this.lines[i + way];
+      if (to) seek(to.h);
+    });
+  }
+
+  /** Begins anew, for another branch or language. */
+  clear() {
+    this.branch = null;
+  }
+
+  /**
+   * @param {Branch} branch
+   * @param {number} heard how many have come to pass
+   * @param {Branch|null} beside another branch: the first difference is marked
+   */
+  show(branch, heard, beside) {
+    const parts = beside ? parting(branch, beside) : -1;
+    if (branch !== this.branch || parts !== this.parts) {
+      this.branch = branch;
+      this.parts = parts;
+      this.lines = [];
+      this.list.replaceChildren();
+      this.at = Math.max(0, branch.happenings.length - shownMax);
+    }
+    for (; this.at < branch.happenings.length; this.at++) this.#add(branch.happenings[this.at], parts, beside);
+    while (this.lines.length > shownMax) this.lines.shift()?.e.remove();
+    /** @type {HTMLElement|null} */
+    let current = null;
+    for (const l of this.lines) {
+      l.e.classList.toggle("later", l.h.n >= heard);
+      if (l.h.n < heard) current = l.e;
+    }
+    if (current === this.current) return;
+    this.current?.removeAttribute("aria-current");
+    current?.setAttribute("aria-current", "true");
+    this.current = current;
+    if (current) {
+      const box = this.list.getBoundingClientRect();
+      const r = current.getBoundingClientRect();
+      if (r.bottom > box.bottom) this.list.scrollTop += r.bottom - box.bottom + 4;
+      else if (r.top < box.top) this.list.scrollTop += r.top - box.top - 4;
+    }
+  }
+
+  /** @param {Happening} h @param {number} parts @param {Branch|null} beside */
+  #add(h, parts, beside) {
+    const text = this.tell(h);
+    if (!text) return;
+    const e = el("li", { className: [h.what, h.kind, h.n === parts ? "parts" : ""].join(" ") }, el("span", { className: "at" }, clock(h.at)), el("span", {}, text));
+    if (h.n === parts && beside) {
+      const other = beside.happenings[parts];
+      e.lastChild.append(el("span", { className: "else" }, " — " + t("ui.beside", { text: other ? this.tell(other) : t("ui.nothing") })));
+    }
+    this.lines.push({ h, e });
+    this.list.append(e);
+  }
+}
+
+/** What a branch is called. @param {Branch} b */
+export function branchName(b) {
+  if (!b.parent) return t("ui.branch.first");
+  const own = b.actions.slice(b.own);
+  const name = t("ui.branch.if", { what: command(own[0]?.command ?? ""), at: clock(b.at) });
+  return own.length > 1 ? name + " +" + (own.length - 1) : name;
+}
+
+/**
+ * Draws the lanes of branches.
+ * @param {Run} run
+ * @param {Branch|null} beside
+ * @param {{x: (at: number) => number}|null} scale of Figure 5
+ * @param {(b: Branch, compare: boolean) => void} go
+ */
+export function lanes(run, beside, scale, go) {
+  const box = $("branches");
+  const many = run.branches.length > 1;
+  const key = run.branches.map((b) => b.actions.length).join() + "|" + run.branch.id + "|" + beside?.id;
+  if (box.dataset.key !== key) {
+    box.dataset.key = key;
+    box.replaceChildren(...(many ? run.branches.map((b) => {
+      const name = branchName(b);
+      return el("div", { className: "lane" }, el("button", { className: b === beside ? "beside" : "", title: name + " · " + t("ui.branch.tip"), "aria-current": String(b === run.branch),
+        click: (/** @type {MouseEvent} */ e) => go(b, e.shiftKey) }, (b.parent ? "⑂ " : "") + name));
+    }) : []));
+    if (many) /** @type {HTMLElement|null} */ (box.querySelector("[aria-current=true]"))?.scrollIntoView({ block: "nearest" });
+  }
+  if (!many || !scale) return;
+  const wide = box.clientWidth;
+  run.branches.forEach((b, i) => {
+    const button = /** @type {HTMLElement|null} */ (box.children[i]?.firstChild);
+    if (!button) return;
+    const left = Math.max(0, Math.min(b.parent ? scale.x(b.at) : 0, wide * 0.6));
+    button.style.left = left + "px";
+    button.style.minWidth = Math.max(0, Math.min(scale.x(b.end), wide - 8) - left) + "px";
+  });
+}
