@@ -1,9 +1,9 @@
 // Raft with rules left out: the switches, the mark that it is not Raft any more,
 // and the challenge to break what the rules protect.
 
+import { json } from "./files.js";
 import { t, has, promise } from "./words.js";
 import { $, box, el, kept, toast } from "./dom.js";
-import { rules } from "./rules.js";
 import { write } from "./links.js";
 
 /** @typedef {import("./links.js").Link} Link */
@@ -14,14 +14,18 @@ import { write } from "./links.js";
  * @param {string[]} without the rules that are left out now
  * @param {(without: string[]) => void} play begins anew with these left out
  */
-export function labBox(without, play) {
+export async function labBox(without, play) {
+  /** @type {{name: string, breaks: string[], follows: string[], scene: string}[]} */
+  const rules = await json("rules.json");
   /** @type {HTMLInputElement[]} */
   const boxes = [];
   const lines = rules.map((r) => {
-    const input = el("input", { type: "checkbox", checked: !without.includes(r.id), value: r.id });
+    const input = el("input", { type: "checkbox", checked: !without.includes(r.name), value: r.name });
     boxes.push(input);
     const breaks = r.breaks.map(promise).join(", ");
-    return el("label", { className: "rule" }, input, el("span", {}, t("rule." + r.id), el("small", {}, has("rule." + r.id + ".about") ? t("rule." + r.id + ".about") : breaks && t("ui.lab.breaks", { breaks }))));
+    const key = "rule." + r.name;
+    return el("label", { className: "rule" }, input, el("span", {}, el("b", {}, t(key + ".name")), " ", t(key),
+      el("small", {}, t(key + ".without")), el("small", {}, breaks && t("ui.lab.breaks", { breaks }))));
   });
   const d = box(t("ui.lab"), el("p", {}, t("ui.lab.about")), ...lines,
     el("p", {}, el("button", { className: "primary", click: () => {
@@ -33,7 +37,7 @@ export function labBox(without, play) {
 /** Marks the page while rules are left out. @param {string[]} without */
 export function stripes(without) {
   $("stripes").hidden = !without.length;
-  $("stripes-text").textContent = without.map((w) => (has("rule." + w) ? t("rule." + w) : w)).join(" · ");
+  $("stripes-text").textContent = without.map((w) => (has("rule." + w + ".name") ? t("rule." + w + ".name") : w)).join(" · ");
   document.documentElement.classList.toggle("modified", without.length > 0);
 }
 

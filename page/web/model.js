@@ -6,13 +6,14 @@ import { module } from "./files.js";
 import { Run, Flag } from "./run.js";
 import { link, read, write, beginning } from "./links.js";
 import { $, el, icon, box, clock, kept, localize, toast } from "./dom.js";
-import { telling, sceneMenu, freeForm } from "./scenes.js";
-import { openMenu, outcome } from "./menu.js";
+import { telling, sceneMenu } from "./scenes.js";
+import { openMenu } from "./menu.js";
 import { Story, lanes } from "./story.js";
 import { Panels, keyList } from "./panels.js";
 import { Presenter, notesWindow } from "./presenter.js";
 import { labBox, stripes, challenge } from "./lab.js";
-import { listen } from "./keys.js";
+import { connect } from "./controls.js";
+import { Line } from "./line.js";
 import "./cluster.js";
 import "./logs.js";
 import "./figure4.js";
@@ -40,7 +41,8 @@ function measure(list, began) {
   if (list.length > measured) list.shift();
 }
 
-class Model {
+export class Model {
+  run = /** @type {Run} */ (/** @type {unknown} */ (null)); // until the first scene is open
   /** @type {Record<string, WebAssembly.Module>} */
   modules = {};
   /** @type {SceneInfo[]} */
@@ -63,7 +65,6 @@ class Model {
   /** @type {State|null} */
   shadow = null;
   due = false;
-  said = ""; // the beat that the line shows
   saving = 0;
   asked = 0; // openings so far; an older one that comes late gives way
 
@@ -72,7 +73,8 @@ class Model {
     this.story = new Story($("events"), (h) => this.seekTo(h), (h) => this.tell(h));
     this.panels = new Panels(() => this.soon());
     this.presenter = new Presenter(() => this.talkChanged());
-    this.wire();
+    this.line = new Line(this);
+    connect(this);
   }
 
   /** @returns {State} */
@@ -113,7 +115,7 @@ class Model {
     this.link = l;
     this.run = new Run(core, () => new Core(program));
     this.beside = this.shadow = null;
-    this.said = "?";
+    this.line.said = "";
     this.selected = 1;
     this.story.clear();
     if (l.scene === "free" && !l.actions.length) this.run.act("start");
@@ -331,76 +333,11 @@ class Model {
       e.state = s;
     }
     $("clock").textContent = clock(s.now);
-    this.gauge(s);
-    this.line(s);
+    this.line.show(s);
     if ($("events").offsetParent) this.story.show(this.run.branch, this.run.heard, this.beside);
     const f5 = $("figure5");
     lanes(this.run, this.beside, f5.offsetParent && f5.x ? f5 : null, (b, c) => this.take(b, c));
     measure(measures.draw, began);
-  }
-
-  /** Nothing goes on: that is not broken, but it is worth saying. @param {State} s */
-  gauge(s) {
-    const parts = [];
-    if (s.leaderless > 0 && s.now > s.leaderless) parts.push(t("ui.leaderless", { d: span(s.leaderless) }));
-    if (s.stuck > 300) parts.push(t("ui.stuck", { d: span(s.stuck) }));
-    $("gauge").hidden = !parts.length;
-    $("gauge").textContent = parts.join(" · ");
-  }
-
-  /** The line that tells the beat. @param {State} s */
-  line(s) {
-    const b = this.run.branch;
-    const key = [s.beat, s.left, s.ended, s.failed, b.id, words.lang, this.link.scene].join("|");
-    if (key === this.said) return;
-    this.said = key;
-    const beats = this.info?.beats ?? [];
-    const n = beats.indexOf(s.beat) + 1;
-    const free = this.link.scene === "free";
-    $("beat-count").textContent = beats.length ? n + " / " + beats.length : "";
-    const text = s.failed ? t("ui.failed", { why: s.failed }) : free ? t("ui.free.hint") : this.telling.beats[s.beat] ?? this.telling.about;
-    $("beat-text").textContent = s.left && !free ? t("ui.left") + " " + text : text;
-    this.panels.look(s.look);
-    this.tries(s, b);
-    $("scene-title").textContent = free ? t("ui.free") : this.telling.title;
-    document.title = (free ? t("ui.free") : this.telling.title) + " · Raft";
-    this.presenter.tell({ lang: words.lang, title: this.telling.title, count: n + " / " + beats.length, text,
-      note: this.telling.notes[s.beat] ?? "", next: this.telling.beats[beats[n]] ?? "" });
-  }
-
-  /** What may be tried at this beat. @param {State} s @param {Branch} b */
-  tries(s, b) {
-    const kids = [];
-    if (b.parent) kids.push(el("button", { click: () => this.take(/** @type {Branch} */ (b.parent), false) }, "↩ " + t("ui.branch.back")));
-    else if (!s.left) {
-      for (const x of this.info?.tries ?? []) {
-        if (x.beat !== s.beat) continue;
-        const e = el("button", {
-          click: () => {
-            this.act(x.do);
-            if (!this.playing) this.play();
-          },
-          mouseenter: () => this.whatIf(e, x.do), focus: () => this.whatIf(e, x.do),
-          mouseleave: () => this.unshadow(), blur: () => this.unshadow(),
-        }, "⑂ " + (this.telling.tries[x.id] ?? x.do.join(", ")));
-        kids.push(e);
-      }
-    }
-    $("tries").replaceChildren(...kids);
-  }
-
-  /** Shows what would come of it. @param {HTMLElement} e @param {string[]} lines */
-  whatIf(e, lines) {
-    if (this.playing) return;
-    const o = this.run.ghost(lines);
-    e.title = outcome(o, this.state.now).join("\n");
-    this.shadow = o.error ? null : o.state;
-    this.soon();
-  }
-
-  unshadow() {
-    this.shadow = null;
-    this.soon();
   }
 
   /** What the buttons and fields show. */
@@ -429,7 +366,7 @@ class Model {
     for (const e of this.elements) e.words = words;
     if (!this.run) return;
     this.telling = await telling(this.link.scene);
-    this.said = "?";
+    this.line.said = "";
     this.story.clear();
     $("branches").dataset.key = "";
     this.changed();
@@ -494,82 +431,6 @@ class Model {
     box(t("ui.help"), el("p", {}, t("ui.help.about")), keyList());
   }
 
-  /** Connects everything that can be clicked or typed. */
-  wire() {
-    const on = (/** @type {string} */ id, /** @type {() => void} */ f) => $(id).addEventListener("click", f);
-    const forward = () => this.go(() => {
-      this.pause();
-      this.run.stepForward();
-    });
-    const back = () => this.go(() => {
-      this.pause();
-      this.run.stepBack();
-    });
-    const start = () => this.go(() => {
-      this.pause();
-      this.run.seek(0);
-    });
-    const kind = () => $("jump").value;
-    const language = () => {
-      const l = words.lang === "ru" ? "en" : "ru";
-      kept.set("lang", l);
-      this.language(l);
-    };
-    const theme = () => this.theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
-    const present = () => this.presenter.set(!this.presenter.on);
-    const free = () => freeForm((nodes, seed, settings) => this.begin(link({ scene: "free", nodes, seed, settings })));
-    on("play", () => this.play());
-    on("forward", forward);
-    on("back", back);
-    on("start", start);
-    on("scene", () => this.menu());
-    on("free", free);
-    on("lab", () => this.lab());
-    on("language", language);
-    on("theme", theme);
-    on("link", () => this.copy());
-    on("present", present);
-    on("help", () => this.help());
-    on("act", () => this.actMenu());
-    on("cut", () => this.cut());
-    on("beat-prev", () => this.beat(-1));
-    on("beat-next", () => this.beat(1));
-    on("jump-prev", () => this.jump(kind(), -1));
-    on("jump-next", () => this.jump(kind(), 1));
-    $("speed").addEventListener("input", () => this.faster(Number($("speed").value) - this.speed));
-    $("stops").addEventListener("change", () => {
-      this.stops = $("stops").checked;
-      this.touched();
-    });
-    addEventListener("pick", (e) => {
-      this.selected = /** @type {CustomEvent} */ (e).detail.server;
-      this.changed();
-    });
-    addEventListener("aim", (e) => this.aim(/** @type {CustomEvent} */ (e).detail));
-    addEventListener("act", (e) => {
-      $("cluster").cutting = false;
-      this.act([/** @type {CustomEvent} */ (e).detail.command]);
-    });
-    addEventListener("seek", (e) => {
-      if (this.playing) this.pause();
-      this.go(() => this.run.seek(Math.round(/** @type {CustomEvent} */ (e).detail.at * 1000) / 1000));
-    });
-    addEventListener("hashchange", () => this.fromAddress());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.theme());
-    listen({
-      play: () => this.play(), forward, back, start, end: () => this.go(() => this.run.seek(this.run.branch.end)),
-      by: (ms) => this.go(() => this.run.seek(this.state.now + ms)), beat: (way) => this.beat(way), jump: (k, way) => this.jump(k, way),
-      faster: (way) => this.faster(way), panel: (p) => this.panels.show(this.panels.alone === p ? "" : p), act: () => this.actMenu(), cut: () => this.cut(),
-      compare: () => this.compare(), undo: () => this.run.branch.parent && this.take(this.run.branch.parent, false), scenes: () => this.menu(), lab: () => this.lab(),
-      language, theme, link: () => this.copy(), present, notes: () => this.presenter.notes(), help: () => this.help(),
-      server: (id) => {
-        if (this.state.servers.some((s) => s.id === id)) this.selected = id;
-        this.changed();
-      },
-      talking: () => this.presenter.on,
-    });
-  }
-
   /** Opens what the address says; a first visitor sees a scene play by itself. */
   async fromAddress() {
     const l = read(location.hash);
@@ -592,9 +453,6 @@ class Model {
     await this.fromAddress();
   }
 }
-
-/** "640 ms", "2.1 s". @param {number} ms */
-const span = (ms) => (ms < 1000 ? Math.round(ms) + " " + t("ui.ms") : (ms / 1000).toFixed(1) + " " + t("ui.s"));
 
 if (location.hash === "#notes") notesWindow();
 else {

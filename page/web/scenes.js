@@ -7,7 +7,8 @@ import { box, el } from "./dom.js";
 /** @typedef {import("./core.js").SceneInfo} SceneInfo */
 /** @typedef {{title: string, about: string, beats: Record<string, string>, notes: Record<string, string>, tries: Record<string, string>}} Telling */
 
-/** The groups of the menu; a scene is found by its id or that of the scene it varies. */
+// The groups of the menu; a scene is found by its id or that of the scene it varies.
+/** @type {Record<string, string[]>} */
 const groups = {
   mission: ["cluster-start", "node-start", "replica-crash", "master-crash", "split-majority", "split-minority", "two-masters"],
   elections: ["split-vote", "disruptive-return", "transfer", "rolling-restart", "even-sizes"],
@@ -56,7 +57,7 @@ export async function sceneMenu(all, now, open) {
   const parts = [];
   for (const g of [...Object.keys(groups), "more"]) {
     const heads = all.filter((s) => !(s.of && all.some((x) => x.id === s.of)) && groupOf(s, all) === g);
-    const order = groups[/** @type {keyof groups} */ (g)] ?? [];
+    const order = groups[g] ?? [];
     heads.sort((a, b) => (order.indexOf(a.id) + 99) % 99 - ((order.indexOf(b.id) + 99) % 99));
     if (!heads.length) continue;
     const cards = heads.map((s) =>
