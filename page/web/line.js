@@ -61,7 +61,7 @@ export class Line {
           },
           mouseenter: () => this.#whatIf(e, x.do), focus: () => this.#whatIf(e, x.do),
           mouseleave: () => this.#unshadow(), blur: () => this.#unshadow(),
-        }, "⑂ " + (this.m.telling.tries[x.id] ?? x.do.join(", ")));
+        }, "↳ " + (this.m.telling.tries[x.id] ?? x.do.join(", ")));
         kids.push(e);
       }
     }

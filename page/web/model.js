@@ -24,7 +24,7 @@ import "./promises.js";
 /** @typedef {import("./types.js").Happening} Happening */
 /** @typedef {import("./run.js").Branch} Branch */
 /** @typedef {import("./links.js").Link} Link */
-/** @typedef {import("./core.js").SceneInfo} SceneInfo */
+/** @typedef {import("./types.js").SceneInfo} SceneInfo */
 
 const { t, setLang } = words;
 const speeds = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
@@ -187,10 +187,12 @@ export class Model {
     if (now < this.wait) return;
     this.target += passed;
     const was = this.state;
+    const heard = this.run.heard;
     const began = performance.now();
     const flags = this.run.on(Math.floor(this.target * 1000) / 1000, { stop: this.stops || this.watching, wall: 12 });
     measure(measures.step, began);
     const s = this.state;
+    for (const h of this.run.branch.happenings.slice(heard, this.run.heard)) if (h.what === "lost") $("cluster").note(h);
     if (flags & Flag.beat || s.now > this.target || s.now < this.target - 1) this.target = s.now;
     if (s.broken.length > was.broken.length) {
       this.pause();
@@ -373,6 +375,7 @@ export class Model {
   }
 
   talkChanged() {
+    $("cluster").toggleAttribute("plain", this.presenter.on);
     if (this.presenter.on) this.stops = true;
     this.changed();
   }

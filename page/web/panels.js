@@ -57,9 +57,11 @@ export class Panels {
 
   /** Marks where to look. @param {string[]} look */
   look(look) {
+    const fill = look.some((l) => ["logs", "figure4", "figure5"].includes(l)) ? [] : ["figure5"];
     for (const p of panels()) {
       const id = p.dataset.panel ?? "";
       p.classList.toggle("look", look.includes(id) || (id === "cluster" && look.includes("clients")));
+      p.classList.toggle("on", id === "cluster" || look.includes(id) || fill.includes(id));
     }
   }
 

@@ -36,7 +36,7 @@ export const Flag = { beat: 1, ended: 2, broken: 4, failed: 8 };
 
 const frameWork = 25; // ms of computing after which a moment is kept
 const frameBytes = 40e6; // that images may take before every second one goes
-const aheadMax = 60_000; // ms of the run that a jump looks ahead
+const aheadMax = 20_000; // ms of the run that a jump looks ahead
 const ghostAhead = 2000; // ms of the run that what-if shows
 
 /** A place to run in: a core, and where it stands on which branch. */
@@ -108,6 +108,7 @@ export class Run {
     /** @type {Branch[]} */
     this.branches = [];
     this.frameWork = frameWork;
+    this.taken = 0; // bytes of images, about
     this.flags = 0;
     const past = new Past();
     /** @type {Branch} */
@@ -162,8 +163,12 @@ export class Run {
       before.beat ||= beat;
       return;
     }
-    frames.splice(i, 0, { at: m.state.now, steps: m.state.steps, n: m.n, done: m.done, beat, image: m.core.image() });
-    if (this.bytes() > frameBytes) this.#thin();
+    const image = m.core.image();
+    frames.splice(i, 0, { at: m.state.now, steps: m.state.steps, n: m.n, done: m.done, beat, image });
+    this.taken += image.bytes;
+    if (this.taken < frameBytes) return;
+    if (this.bytes() > frameBytes * 0.8) this.#thin();
+    this.taken = this.bytes();
   }
 
   /** Forgets every second image but those of beats; fewer are made from now on. */
@@ -179,11 +184,13 @@ export class Run {
     }
   }
 
-  /** Bytes that all images take. */
+  /** Bytes that all images take; they share the pages that are equal. */
   bytes() {
-    const all = new Set(this.branches.flatMap((b) => b.frames));
+    const frames = new Set(this.branches.flatMap((b) => b.frames));
+    const pages = new Set();
+    for (const f of frames) for (const p of f.image.pages) pages.add(p);
     let sum = 0;
-    for (const f of all) sum += f.image.bytes;
+    for (const p of pages) sum += p.length;
     return sum;
   }
 
@@ -295,11 +302,11 @@ export class Run {
    */
   async toEnd() {
     this.seek(0, this.branches[0]);
-    for (let at = 0; at < 20 * aheadMax && !this.state.ended && !this.state.failed; ) {
+    for (let at = 0; at < 60 * aheadMax && !this.state.ended && !this.state.failed; ) {
       this.on((at += 100));
     }
     const beats = this.branch.happenings.filter((h) => h.what === "beat").map((h) => h.text);
-    return { beats, broken: this.state.broken.map((b) => b.promise), failed: this.state.failed, hash: BigInt.asUintN(64, this.main.core.hash()).toString(16).padStart(16, "0") };
+    return { beats, broken: this.state.broken.map((b) => b.promise), failed: this.state.failed, hash: this.main.core.hash().toString(16).padStart(16, "0") };
   }
 
   /** What comes of it if that is done now: two seconds ahead, without doing it.
@@ -376,6 +383,7 @@ export class Run {
   #ahead(pick, kind, max) {
     const b = this.branch;
     const here = this.state.now;
+    const known = { end: b.end, past: b.past.fork(b.end), n: b.happenings.length };
     this.seek(b.end);
     const began = performance.now();
     for (let k = b.happenings.length; this.state.now < here + aheadMax && performance.now() - began < 500; ) {
@@ -388,6 +396,10 @@ export class Run {
       }
       if (flags & (Flag.broken | Flag.failed)) break;
     }
+    b.happenings.length = known.n; // in vain: as if one had never looked
+    b.past = known.past;
+    b.end = known.end;
+    b.frames = b.frames.filter((f) => f.at <= known.end);
     this.seek(here);
     return undefined;
   }

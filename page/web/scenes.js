@@ -4,7 +4,7 @@ import { json } from "./files.js";
 import { t, lang, has } from "./words.js";
 import { box, el } from "./dom.js";
 
-/** @typedef {import("./core.js").SceneInfo} SceneInfo */
+/** @typedef {import("./types.js").SceneInfo} SceneInfo */
 /** @typedef {{title: string, about: string, beats: Record<string, string>, notes: Record<string, string>, tries: Record<string, string>}} Telling */
 
 // The groups of the menu; a scene is found by its id or that of the scene it varies.

@@ -120,7 +120,7 @@ export function lanes(run, beside, scale, go) {
     box.replaceChildren(...(many ? run.branches.map((b) => {
       const name = branchName(b);
       return el("div", { className: "lane" }, el("button", { className: b === beside ? "beside" : "", title: name + " · " + t("ui.branch.tip"), "aria-current": String(b === run.branch),
-        click: (/** @type {MouseEvent} */ e) => go(b, e.shiftKey) }, (b.parent ? "⑂ " : "") + name));
+        click: (/** @type {MouseEvent} */ e) => go(b, e.shiftKey) }, (b.parent ? "↳ " : "") + name));
     }) : []));
     if (many) /** @type {HTMLElement|null} */ (box.querySelector("[aria-current=true]"))?.scrollIntoView({ block: "nearest" });
   }
