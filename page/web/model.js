@@ -2,7 +2,7 @@
 
 import * as words from "./words.js";
 import { Core } from "./core.js";
-import { module } from "./files.js";
+import { module, build } from "./files.js";
 import { Run, Flag } from "./run.js";
 import { link, read, write, beginning } from "./links.js";
 import { $, el, icon, box, clock, kept, localize, toast } from "./dom.js";
@@ -66,6 +66,7 @@ export class Model {
   shadow = null;
   due = false;
   saving = 0;
+  build = ""; // the program's id
   asked = 0; // openings so far; an older one that comes late gives way
 
   constructor() {
@@ -151,7 +152,7 @@ export class Model {
   /** The link of what is seen. @returns {Link} */
   here() {
     const b = this.run.branch;
-    return { ...this.link, actions: b.actions, at: this.state.now || null, lang: words.lang, bad: "" };
+    return { ...this.link, actions: b.actions, at: this.state.now || null, lang: words.lang, build: this.build, bad: "" };
   }
 
   // Time.
@@ -438,6 +439,7 @@ export class Model {
   async fromAddress() {
     const l = read(location.hash);
     if (l.lang && l.lang !== words.lang) await this.language(l.lang);
+    if (l.build && l.build !== this.build) toast(t("ui.build", { build: l.build }), 9000);
     if (l.bad) toast(t("ui.bad.part", { part: l.bad }), 9000);
     const first = !location.hash;
     l.scene ||= firstScene;
@@ -451,6 +453,7 @@ export class Model {
 
   async start() {
     this.theme();
+    this.build = await build();
     const known = read(location.hash).lang || kept.get("lang") || navigator.language.slice(0, 2);
     await this.language(known);
     await this.fromAddress();

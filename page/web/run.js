@@ -41,16 +41,15 @@ const ghostAhead = 2000; // ms of the run that what-if shows
 
 /** A place to run in: a core, and where it stands on which branch. */
 class Cursor {
-  /** @param {Core} core */
-  constructor(core) {
+  /** @param {Core} core @param {State} state what it is at */
+  constructor(core, state) {
     this.core = core;
     /** @type {Branch|null} */
     this.branch = null;
     this.done = 0; // actions that are carried out
     this.n = 0; // happenings so far
     this.work = 0; // ms of computing since the last frame
-    /** @type {State} */
-    this.state = core.state();
+    this.state = state;
   }
 
   /** Goes to a kept moment. @param {Branch} branch @param {Frame} frame */
@@ -104,7 +103,7 @@ export class Run {
     this.second = second;
     /** @type {Cursor|null} */
     this.other = null;
-    this.main = new Cursor(core);
+    this.main = new Cursor(core, core.state());
     /** @type {Branch[]} */
     this.branches = [];
     this.frameWork = frameWork;
@@ -314,7 +313,7 @@ export class Run {
    * @returns {{error: string, state: State, happenings: Happening[]}}
    */
   ghost(lines) {
-    const o = (this.other ??= new Cursor(this.second()));
+    const o = (this.other ??= new Cursor(this.second(), this.state));
     o.core.restore(this.main.core.image());
     o.branch = null;
     o.core.happenings();
@@ -337,7 +336,7 @@ export class Run {
   /** What another branch looks like at this moment. @param {Branch} branch @returns {State} */
   beside(branch) {
     const at = this.state.now;
-    const o = (this.other ??= new Cursor(this.second()));
+    const o = (this.other ??= new Cursor(this.second(), this.state));
     const f = best(branch.frames, (f) => f.at <= at);
     if (o.branch !== branch || o.state.now > at || f.at > o.state.now) o.load(branch, f);
     while (!o.reached(at)) {

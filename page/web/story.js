@@ -11,6 +11,9 @@ import { parting } from "./run.js";
 
 const shownMax = 400; // lines; older ones are on the time line
 
+/** What is told by something else already. */
+const minor = new Set(["vote_received", "pre_vote_received", "config_committed", "resumed", "crashed", "power_cut", "wiped", "paused"]);
+
 /** The list of what happened. */
 export class Story {
   /**
@@ -84,10 +87,11 @@ export class Story {
 
   /** @param {Happening} h @param {number} parts @param {Branch|null} beside */
   #add(h, parts, beside) {
+    const first = parts >= 0 && h.n >= parts && !((this.lines.at(-1)?.h.n ?? -1) >= parts);
+    if (minor.has(h.kind)) return;
     const text = this.tell(h);
-    if (!text) return;
-    const e = el("li", { className: [h.what, h.kind, h.n === parts ? "parts" : ""].join(" ") }, el("span", { className: "at" }, clock(h.at)), el("span", {}, text));
-    if (h.n === parts && beside) {
+    const e = el("li", { className: [h.what, h.kind, first ? "parts" : ""].join(" ") }, el("span", { className: "at" }, clock(h.at)), el("span", {}, text));
+    if (first && beside) {
       const other = beside.happenings[parts];
       e.lastChild.append(el("span", { className: "else" }, " — " + t("ui.beside", { text: other ? this.tell(other) : t("ui.nothing") })));
     }
