@@ -67,6 +67,7 @@ var (
 	moduleTag = regexp.MustCompile(`<script type="module" src="web/([^"]+\.js)"></script>`)
 	outside   = regexp.MustCompile(`(?i)(?:src|href)="?(?:web|built)/[^"> ]*`)
 	imported  = regexp.MustCompile(`(?m)(?:\bfrom |\bimport )"\./([^"]+)"`)
+	comment   = regexp.MustCompile(`(?s)/\*\*.*?\*/`) // types are imported in them
 	loose     = regexp.MustCompile(`(?m)\bimport\(|^\s*(?:import|export)\b[^"'\n]*\bfrom '|^\s*import '`)
 )
 
@@ -181,7 +182,7 @@ func modulesFrom(files fs.FS, start string) ([][2]string, error) {
 		if err != nil {
 			return err
 		}
-		if m := loose.Find(b); m != nil {
+		if m := loose.Find(comment.ReplaceAll(b, nil)); m != nil {
 			return fmt.Errorf("%s imports by %q; one file needs the form import … from \"./other.js\"", name, bytes.TrimSpace(m))
 		}
 		above = append(above, name)
