@@ -49,6 +49,9 @@ func transferBehind() model.Scene {
 			model.Beat("given-up", model.Clients, model.Figure5),
 		),
 		Ends: []string{"leader S1", "term S1 1", "y = 2 @S1"},
+		Tries: []model.Try{
+			{ID: "link-back", Beat: "waits", Do: []string{"heal"}},
+		},
 	}
 }
 

@@ -95,6 +95,9 @@ func membershipByHand() model.Scene {
 			model.Beat("two-leaders", model.Cluster, model.Figure5),
 		},
 		Breaks: sim.ElectionSafety,
+		Tries: []model.Try{
+			{ID: "whole", Beat: "files", Do: []string{"heal"}},
+		},
 	}
 }
 

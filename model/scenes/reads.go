@@ -39,6 +39,9 @@ func readIndex() model.Scene {
 			model.Beat("right", model.Clients, model.Logs),
 		),
 		Ends: []string{"leader S3", "answered", "x = 2 @S1"},
+		Tries: []model.Try{
+			{ID: "other-side", Beat: "two", Do: []string{"get x @S4 by C3"}},
+		},
 	}
 }
 

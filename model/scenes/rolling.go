@@ -65,6 +65,9 @@ func rolling() model.Scene {
 		Settings: eyes("fast off"),
 		Steps:    steps,
 		Ends:     []string{"leader S2", "term S1 2", "y = 2 @S1"},
+		Tries: []model.Try{
+			{ID: "three", Beat: "followers", Do: []string{"crash S5", "crash S4", "crash S3", "put z 3 @S1"}},
+		},
 	}
 }
 
@@ -76,7 +79,9 @@ func rollingPlain() model.Scene {
 		model.Beat("followers", model.Figure5),
 		model.Do("crash S1"), model.Do("put x 1 @S2"), model.Wait(100*raft.Millisecond), model.Do("start S1"),
 		model.Beat("waits", model.Cluster, model.Clients),
-		model.Until("leader"), model.Until("answered"), model.Until("same logs"),
+		model.Until("leader"),
+		model.Beat("leads", model.Cluster, model.Figure5),
+		model.Until("answered"), model.Until("same logs"),
 		model.Beat("done", model.Figure5, model.Clients),
 	)
 	return model.Scene{

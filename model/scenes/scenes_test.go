@@ -231,6 +231,8 @@ func TestScene_TellsTheTimesThatItTakes(t *testing.T) {
 		{"master-crash-fast", "crashed", "leader", "master-crash-fast", "leader", "61", 61},
 		{"master-crash-fast", "crashed", "answered", "master-crash-fast", "answered", "127", 127},
 		{"deaf-leader", "deaf", "healed", "deaf-leader", "healed", "550", 550},
+		{"transfer", "told", "leads", "transfer", "leads", "40", 39},
+		{"rolling-restart-plain", "followers", "leads", "rolling-restart-plain", "leads", "221", 221},
 	} {
 		ms := took(t, c.scene, c.from, c.to)
 		if ms < c.ms*0.97 || ms > c.ms*1.03 {

@@ -27,6 +27,9 @@ func slowDisk() model.Scene {
 			model.Beat("works", model.Logs),
 		),
 		Ends: []string{"not leader S1", "leaders 1", "term S1 2"},
+		Tries: []model.Try{
+			{ID: "most-slow", Beat: "commits", Do: []string{"slow-disk S2 1500ms", "slow-disk S3 1500ms", "slow-disk S4 1500ms", "put z 3 @S1"}},
+		},
 	}
 }
 
