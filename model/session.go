@@ -290,6 +290,9 @@ func digest(text string) uint64 {
 	return h
 }
 
+// AllBroken gives each promise that was broken once, in their order.
+func (s *Session) AllBroken() []sim.Broken { return s.world.AllBroken() }
+
 // Verdict says what is wrong with a scene whose script is over: a promise that
 // was not to break or did not, or a condition that does not hold in the end.
 func (s *Session) Verdict() error {

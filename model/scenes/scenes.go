@@ -13,6 +13,7 @@ func All() []model.Scene {
 		start(), crash(), split(), election(), logs(),
 		partial(), members(), snapshots(), lost(), disks(), slow(), handovers(),
 		duplicates(), reads(), restarts(), challenge(),
+		lab(),
 	)
 }
 
