@@ -317,7 +317,7 @@ func (c *Core) onAppend(m *Message) {
 			return
 		}
 	}
-	c.dropTail(prev)
+	c.dropTail(prev, entries)
 	if !c.store(entries) {
 		return
 	}

@@ -34,4 +34,4 @@ func (c *Core) electionTerm() Term        { return c.hard.Term + 1 }
 func (*Core) clings(Term) bool            { return false }
 func (*Core) sharesOffice(*Message) bool  { return false }
 func (*Core) recants(*Append) bool        { return false }
-func (*Core) dropTail(Index)              {}
+func (*Core) dropTail(Index, []Entry)     {}

@@ -131,11 +131,15 @@ func (c *Core) recants(a *Append) bool {
 }
 
 // dropTail throws away whatever stands behind the entry that was checked, before
-// the new ones are put there.
-func (c *Core) dropTail(prev Index) {
-	if c.keeps(ruleConflictOnly) || prev >= c.log.last() || prev < c.commit {
+// the new ones are put there. A write can only overwrite: if none are, it repeats
+// the one that was checked.
+func (c *Core) dropTail(prev Index, next []Entry) {
+	if c.keeps(ruleConflictOnly) || prev >= c.log.last() || prev < c.commit || prev == c.log.base {
 		return
 	}
 	c.truncate(prev + 1)
 	c.verified = min(c.verified, prev)
+	if len(next) == 0 {
+		c.logChanged(prev)
+	}
 }

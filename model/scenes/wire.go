@@ -11,7 +11,8 @@ func duplicates() []model.Scene {
 	right := lateCopy("duplicates", model.Until("b = 2 @S3"), model.Beat("kept", model.Logs, model.Clients))
 	right.Ends = []string{"leader S2", "version a 1 @S2", "b = 2 @S3"}
 	wrong := lateCopy("duplicates-truncate", model.Until("applied S2 4"), model.Beat("lost", model.Logs, model.Clients))
-	wrong.Of, wrong.Without, wrong.Breaks = "duplicates", []string{"conflict-only-truncation"}, sim.StateMachineSafety
+	wrong.Of, wrong.Without, wrong.Breaks = "duplicates", []string{"conflict-only-truncation"}, sim.LeaderCompleteness
+	wrong.Ends = []string{"broken State Machine Safety"}
 	return []model.Scene{right, wrong}
 }
 
