@@ -1,5 +1,5 @@
 # Two commands are enough to begin: make demo, make test. Both need only Go.
-.PHONY: demo build model site test race explore fuzz seeds mutants bench test-faults test-browser test-etcdctl links figure16 fix
+.PHONY: demo build model site test race explore fuzz seeds mutants bench test-faults test-browser test-etcdctl links lab figure16 fix
 VECHE = go run ./cmd/veche
 
 demo: model ; $(VECHE) demo
@@ -11,7 +11,8 @@ race: ; go test -race -short ./...
 explore: ; $(VECHE) sim explore
 seeds: ; $(VECHE) sim run --seeds 5000 --first 10001 --full --keep sim/check/testdata/seeds
 fuzz: ; go run ./internal/fuzz -time 5s
-links: ; mkdir -p bin && go test -tags lab ./sim/lab && go run -tags lab ./cmd/veche sim links --svg bin/links.svg
+lab: ; go test -tags lab ./raft ./sim ./model/... && go test -tags lab -v -run "RulesLab|LinksLab|Figure16Lab" ./sim/lab
+links: ; mkdir -p bin && go run -tags lab ./cmd/veche sim links --svg bin/links.svg
 figure16: ; mkdir -p bin && go run -tags lab ./cmd/veche sim figure16 --svg bin/figure16.svg
 mutants: ; go test -count=1 -v -timeout 40m ./sim/mutants -args -plant all
 bench: ; go test -run '^$$' -bench . ./raft ./wal ./transport ./host ./store && $(VECHE) bench failover --both
