@@ -11,7 +11,7 @@ race: ; go test -race -short ./...
 explore: ; $(VECHE) sim explore
 seeds: ; $(VECHE) sim run --seeds 5000 --first 10001 --full --keep sim/check/testdata/seeds
 fuzz: ; go run ./internal/fuzz -time 5s
-lab: ; go test -tags lab ./raft ./sim ./model/... && go test -tags lab -v -run "RulesLab|LinksLab|Figure16Lab" ./sim/lab
+lab: ; go test -tags lab ./raft ./sim ./model/... && go test -tags lab -v -run Lab ./sim/lab
 links: ; mkdir -p bin && go run -tags lab ./cmd/veche sim links --svg bin/links.svg
 figure16: ; mkdir -p bin && go run -tags lab ./cmd/veche sim figure16 --svg bin/figure16.svg
 mutants: ; go test -count=1 -v -timeout 40m ./sim/mutants -args -plant all
