@@ -1,0 +1,80 @@
+// Buttons that harm: there only under `veche demo`, which says so and gives the
+// key in the address that it prints. A server never does.
+
+import { el } from "./dom.js";
+import { t, has } from "./words.js";
+
+/** @typedef {import("./types.js").State} State */
+
+export class Faults {
+  /**
+   * @param {HTMLElement} box
+   * @param {() => State|null} state
+   * @param {() => number} selected
+   * @param {(id: number) => string} name
+   */
+  constructor(box, state, selected, name) {
+    this.box = box;
+    this.state = state;
+    this.selected = selected;
+    this.name = name;
+    this.path = "";
+    this.key = "";
+    this.said = el("span", { className: "said", role: "status" });
+  }
+
+  /** Takes the key out of the address, so that nobody copies it by accident. */
+  unlock() {
+    const m = /^#key=([0-9a-f]{16,64})$/.exec(location.hash);
+    if (m) {
+      sessionStorage.setItem("veche.key", m[1]);
+      history.replaceState(null, "", location.pathname + location.search);
+    }
+    this.key = sessionStorage.getItem("veche.key") ?? "";
+  }
+
+  /** The server says where faults are asked for, or nothing. @param {string|undefined} path */
+  offer(path) {
+    if (!path) return this.hide();
+    this.path = path;
+    this.unlock();
+    this.localize();
+  }
+
+  hide() {
+    this.path = "";
+    this.box.hidden = true;
+  }
+
+  localize() {
+    if (!this.path) return;
+    const button = (/** @type {string} */ act, /** @type {() => string[]} */ nodes) => el("button", { click: () => this.ask(act, nodes()), disabled: !this.key, title: t("live.do." + act + ".tip") }, t("live.do." + act));
+    const one = () => [this.name(this.selected())];
+    this.box.hidden = false;
+    this.box.replaceChildren(el("b", {}, t("live.do")), button("kill", one), button("restart", one), button("cut", one), button("slow", one), button("heal", () => []),
+      button("write", () => []), this.key ? this.said : el("span", { className: "said" }, t("live.do.locked")));
+  }
+
+  /** What was drawn on the ring: "split {S1 S2}|{S3}", "crash S1" … @param {string} command */
+  act(command) {
+    if (!this.path || !this.key) return;
+    const ids = (/** @type {string} */ s) => (s.match(/\bS(\d+)\b/g) ?? []).map((x) => Number(x.slice(1)));
+    const [verb, rest] = [command.split(" ")[0], command.slice(command.indexOf(" ") + 1)];
+    if (verb === "split") {
+      const sides = rest.split("|").map(ids).sort((a, b) => a.length - b.length);
+      this.ask("cut", sides[0].map((id) => this.name(id)));
+    } else if (verb === "heal") this.ask("heal", []);
+  }
+
+  /** @param {string} act @param {string[]} nodes */
+  async ask(act, nodes) {
+    this.said.textContent = "…";
+    try {
+      const r = await fetch(this.path, { method: "POST", headers: { "Content-Type": "application/json", "X-Veche-Key": this.key }, body: JSON.stringify({ act, nodes }), signal: AbortSignal.timeout(20_000) });
+      const text = await r.json();
+      this.said.textContent = text.said ?? text.message ?? String(r.status);
+    } catch {
+      this.said.textContent = t(has("live.do.failed") ? "live.do.failed" : "live.badge.wait");
+    }
+  }
+}
