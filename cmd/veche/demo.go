@@ -79,7 +79,14 @@ func playLive(ctx context.Context, opts clusterOptions, out io.Writer) error {
 	l.writer.run()
 	defer l.writer.stop()
 
-	p := tea.NewProgram(newScreen(l, time.Now), tea.WithContext(ctx), tea.WithoutSignalHandler())
+	dashboard, err := servePage(c, l.harm)
+	if err != nil {
+		return err
+	}
+	defer dashboard.close()
+	screen := newScreen(l, time.Now)
+	screen.page = dashboard.url
+	p := tea.NewProgram(screen, tea.WithContext(ctx), tea.WithoutSignalHandler())
 	feedCtx, stopFeed := context.WithCancel(ctx)
 	var feeds sync.WaitGroup
 	for i := range c.nodes {

@@ -60,6 +60,14 @@ const (
 	proxyAcceptRetry = 10 * time.Millisecond // when file descriptors ran out
 )
 
+// Bounds of the demo's dashboard.
+const (
+	pageReadMax   = 10 * time.Second      // of a request, on loopback
+	pageFaultMax  = 20 * time.Second      // a fault tells what came of it: several elections
+	maxFaultBytes = 4 << 10               // nine names
+	slowedBy      = 50 * time.Millisecond // a follower far away; below every election timeout
+)
+
 // Bounds of the demo and the benchmarks.
 const (
 	maxDemoNodes      = 9                      // one key each

@@ -30,6 +30,7 @@ type proxy struct {
 
 	mu        sync.Mutex // guards: all below
 	cuts      map[link]chan struct{}
+	slows     map[link]time.Duration
 	listeners []net.Listener
 	conns     map[net.Conn]bool
 	closed    bool
@@ -42,6 +43,7 @@ func newProxy(identify func(io.Reader) (string, []byte, error)) *proxy {
 		ctx:      ctx,
 		cancel:   cancel,
 		cuts:     map[link]chan struct{}{},
+		slows:    map[link]time.Duration{},
 		conns:    map[net.Conn]bool{},
 	}
 }
@@ -88,7 +90,22 @@ func (p *proxy) heal(l link) {
 	}
 }
 
-// healAll lets everything flow again.
+// slow makes bytes on l take longer from now on: whatever is read at once waits
+// together, so a byte waits for by, or for twice that.
+func (p *proxy) slow(l link, by time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slows[l] = by
+}
+
+// slowness is by how much l is slow.
+func (p *proxy) slowness(l link) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.slows[l]
+}
+
+// healAll lets everything flow again, and at once.
 func (p *proxy) healAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,6 +113,7 @@ func (p *proxy) healAll() {
 		close(c)
 		delete(p.cuts, l)
 	}
+	clear(p.slows)
 }
 
 // isCut reports whether l is cut.
@@ -241,6 +259,9 @@ func (p *proxy) pump(dst, src net.Conn, ahead, behind link) {
 		}
 		n, err := src.Read(buf)
 		if n > 0 {
+			if by := p.slowness(ahead); by > 0 {
+				p.pause(by)
+			}
 			if !p.pass(ahead) { // cut while we waited: these bytes are held
 				return
 			}

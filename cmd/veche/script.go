@@ -70,7 +70,12 @@ func playScript(ctx context.Context, opts clusterOptions, out, progress io.Write
 		return err
 	}
 	defer c.close()
-	fmt.Fprintf(progress, "%d servers, data in %s\n", opts.Nodes, c.dir)
+	dashboard, err := servePage(c, nil) // a fault of somebody else would spoil the script
+	if err != nil {
+		return err
+	}
+	defer dashboard.close()
+	fmt.Fprintf(progress, "%d servers, data in %s\nIn a browser: %s\n", opts.Nodes, c.dir, dashboard.url)
 	cl, err := dialClients(c.endpoints())
 	if err != nil {
 		return err

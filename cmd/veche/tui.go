@@ -65,6 +65,7 @@ type tickMsg struct{}
 // screen is the demo for a person at a terminal.
 type screen struct {
 	stage    stage
+	page     string // where the dashboard is; empty: nowhere
 	began    time.Time
 	now      func() time.Time
 	width    int

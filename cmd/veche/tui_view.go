@@ -67,7 +67,7 @@ func (m screen) content() string {
 	if m.quitting {
 		return ""
 	}
-	lines := []string{m.titleLine(), ""}
+	lines := []string{m.titleLine(), m.pageLine()}
 	lines = append(lines, m.serverLines()...)
 	lines = append(lines, "", m.writerLine(), m.rule("what happened, and why"))
 	lines = append(lines, m.headlineLines()...)
@@ -97,6 +97,14 @@ func (m screen) titleLine() string {
 	}
 	left := fmt.Sprintf("%s  %d server processes  %s", name, len(m.last.views), network)
 	return m.spread(left, dimStyle().Render(m.clock(m.now())))
+}
+
+// pageLine says where the dashboard is.
+func (m screen) pageLine() string {
+	if m.page == "" {
+		return ""
+	}
+	return dimStyle().Render(" in a browser: ") + m.page
 }
 
 func (m screen) sidesText() string {
