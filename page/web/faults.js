@@ -20,6 +20,7 @@ export class Faults {
     this.name = name;
     this.path = "";
     this.key = "";
+    /** @type {HTMLElement[]} */ this.buttons = [];
     this.said = el("span", { className: "said", role: "status" });
   }
 
@@ -48,11 +49,19 @@ export class Faults {
 
   localize() {
     if (!this.path) return;
-    const button = (/** @type {string} */ act, /** @type {() => string[]} */ nodes) => el("button", { click: () => this.ask(act, nodes()), disabled: !this.key, title: t("live.do." + act + ".tip") }, t("live.do." + act));
-    const one = () => [this.name(this.selected())];
+    this.buttons = ["kill", "restart", "cut", "slow", "heal", "write"].map((act) =>
+      el("button", { click: () => this.ask(act, act === "heal" || act === "write" ? [] : [this.name(this.selected())]), disabled: !this.key, title: t("live.do." + act + ".tip"), "data-act": act }));
     this.box.hidden = false;
-    this.box.replaceChildren(el("b", {}, t("live.do")), button("kill", one), button("restart", one), button("cut", one), button("slow", one), button("heal", () => []),
-      button("write", () => []), this.key ? this.said : el("span", { className: "said" }, t("live.do.locked")));
+    this.box.replaceChildren(el("b", {}, t("live.do")), ...this.buttons, this.key ? this.said : el("span", { className: "said" }, t("live.do.locked")));
+    this.aim();
+  }
+
+  /** The buttons name the server that is selected. */
+  aim() {
+    for (const b of this.buttons) {
+      const text = t("live.do." + b.dataset.act, { name: this.name(this.selected()) });
+      if (b.textContent !== text) b.textContent = text;
+    }
   }
 
   /** What was drawn on the ring: "split {S1 S2}|{S3}", "crash S1" … @param {string} command */

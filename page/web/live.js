@@ -56,6 +56,7 @@ function show() {
   const { reel } = page, at = moment();
   badge(at);
   if (!reel.frames.length) return;
+  faults.aim();
   const s = (page.state = reel.state(at, page.view));
   if (!s.servers.some((v) => v.id === page.selected)) page.selected = here() || s.servers[0]?.id || 0;
   views(s);
@@ -64,8 +65,8 @@ function show() {
   for (const id of ["logs", "figure4"]) Object.assign($(id), { state: s, selected: page.selected });
   const h = reel.history;
   $("figure4").history = h;
-  const to = Math.max(at, Math.min(reel.end, at + span / 2));
-  Object.assign($("figure5"), { history: page.at < 0 ? { ...h, end: at } : h, now: at, span: { from: to - span, to }, state: s, selected: page.selected });
+  const to = Math.max(at, Math.min(reel.end, at + span / 2)), from = Math.max(to - span, Math.min(to - span / 4, reel.first() - 1000));
+  Object.assign($("figure5"), { history: page.at < 0 ? { ...h, end: at } : h, now: at, span: { from, to }, state: s, selected: page.selected });
   $("matrix").show(reel, at);
   members(merged, at);
   facts(reel.frame(at), merged, at);
@@ -114,7 +115,7 @@ function members(s, at) {
   while (body.childElementCount > s.servers.length) body.lastElementChild.remove();
   while (body.childElementCount < s.servers.length) body.append(el("tr", {}, ...Array.from({ length: 9 }, (_, k) => el("td", { className: k > 1 && k < 8 ? "n" : "" }))));
   s.servers.forEach((v, i) => {
-    const row = body.children[i], p = lead?.peers.find((x) => x.id === v.id), m = raw(v.id, at), old = v.age >= oldAfter || !m?.look;
+    const row = body.children[i], p = lead?.peers.find((x) => x.id === v.id && x.contact >= 0), m = raw(v.id, at), old = v.age >= oldAfter || !m?.look;
     row.dataset.id = v.id;
     row.classList.toggle("self", v.id === page.selected);
     row.classList.toggle("old", old);
@@ -124,7 +125,7 @@ function members(s, at) {
     cell(row, 3, p ? p.match : lead === v ? v.last : "–");
     cell(row, 4, p ? Math.max(0, lead ? lead.last - p.match : 0) : lead === v ? 0 : "–");
     cell(row, 5, p && lead ? (lead.last > p.match ? ms(page.reel.behind(at, p.match), words) : t("live.ms", { n: 0 })) : lead === v ? t("live.ms", { n: 0 }) : "–");
-    cell(row, 6, p ? ms(p.contact, words) : lead === v || !lead ? "–" : "–");
+    cell(row, 6, p ? ms(p.contact, words) : lead && lead !== v ? t("live.never") : "–");
     cell(row, 7, m?.look ? ms(Math.max(0, m.age_ms) + at - (page.reel.frame(at)?.at ?? at), words) : t("live.never")).title = m?.trouble ? t("live.trouble." + m.trouble) : "";
     cell(row, 8, m?.client || t("live.unknown"));
   });
@@ -221,7 +222,7 @@ function banner(s) {
   const names = (/** @type {number[]} */ ids) => ids.map((id) => page.reel.name(id)).join(", ");
   for (const q of quorum(s))
     if (q.answer < q.need) says.push([t("live.quorum", { a: q.answer, b: q.of, need: q.need }), t("live.quorum.do", { lost: names(q.lost), n: q.need - q.answer }), t("live.quorum.last")]);
-  const leaders = s.servers.filter((v) => v.role === "leader" && v.up).sort((a, b) => a.term - b.term);
+  const leaders = s.servers.filter((v) => v.role === "leader" && v.up && !v.age).sort((a, b) => a.term - b.term);
   if (leaders.length > 1) {
     const same = new Set(leaders.map((v) => v.term)).size < leaders.length;
     says.push([t("live.leaders", { list: leaders.map((v) => t("live.leaders.one", { name: v.name, term: v.term })).join(", ") }), t(same ? "live.leaders.same" : "live.leaders.safe", { term: leaders[leaders.length - 1].term })]);
@@ -242,7 +243,7 @@ function elections(at) {
   list.dataset.key = key;
   $("no-elections").hidden = all.length > 0;
   list.replaceChildren(...all.map((e) => el("li", { tabindex: 0, "data-at": String(e.at) }, el("time", {}, wall(e.at)),
-    el("p", {}, el("b", {}, t("live.election", { name: page.reel.name(e.node), term: e.term })), " " + t("live.election.how", { votes: e.votes, took: ms(e.took, words) }) + words.because(e.reason)))));
+    el("p", {}, el("b", {}, t("live.election", { name: page.reel.name(e.node), term: e.term })), " " + t("live.election.how", { votes: e.votes, took: t("live.ms", { n: Math.round(e.took) }) }) + words.because(e.reason)))));
 }
 
 /** @param {number} at */
@@ -256,21 +257,38 @@ const tones = {};
 for (const [tone, kinds] of Object.entries({ up: "became_leader admitted peer_back repaired caught_up snapshot_installed", vote: "became_candidate became_pre_candidate vote_granted vote_refused pre_vote_granted pre_vote_refused vote_received pre_vote_received",
   bad: "fault refused_disk leader_gone peer_lost truncated log_full removed damaged disk_stalled timing_differs gap" })) for (const k of kinds.split(" ")) tones[k] = tone;
 
-/** Lists what happened, in the order of the members' own clocks. */
+/** What a list that is to be read leaves out: messages one by one, and bookkeeping. */
+const chatter = /^(pre_)?vote_received$|^pre_vote_|^leader_known$|^config_|^message_ignored$|^snapshot_recorded$|^cut$|^timing_tuned$|^append_refused$/;
+
+/** Lists what happened, in the order of the members' own clocks; what a server does again and again is counted. */
 function events() {
-  const all = page.reel.events, key = words.lang + all.length + "/" + (all.at(-1)?.n ?? 0) + all.at(-1)?.key;
+  const all = page.reel.events, every = $("every").checked, key = words.lang + every + all.length + "/" + all.at(-1)?.key;
   const list = $("events");
   if (list.dataset.key === key) return;
   list.dataset.key = key;
-  $("none").hidden = all.length > 0;
-  /** @type {Map<string, Element>} */
+  /** @type {{e: import("./recording.js").Event, times: number}[]} */
+  const told = [];
+  /** @type {Map<number, {e: import("./recording.js").Event, times: number}>} */
+  const last = new Map();
+  for (let k = all.length - 1; k >= 0 && told.length < listed; k--) {
+    const e = all[k], later = last.get(e.node);
+    if (!every && chatter.test(e.kind)) continue;
+    if (!every && later?.e.kind === e.kind && later.e.peer === e.peer && later.e.reason === e.reason) {
+      later.times++;
+      continue;
+    }
+    told.push({ e, times: 1 });
+    last.set(e.node, told[told.length - 1]);
+  }
+  $("none").hidden = told.length > 0;
+  /** @type {Map<string|undefined, Element>} */
   const there = new Map([...list.children].map((c) => [c.dataset.key, c]));
-  list.replaceChildren(...all.slice(-listed).reverse().map((e) => {
-    const id = words.lang + e.key, had = there.get(id);
+  list.replaceChildren(...told.map(({ e, times }) => {
+    const id = words.lang + e.key + times, had = there.get(id);
     if (had) return had;
     const name = (/** @type {number} */ k) => (k ? page.reel.name(k) : t("live.nobody"));
     const text = e.kind === "gap" ? t(e.text === "-1" ? "live.anew" : "live.gap", { name: name(e.node), n: Number(e.text) }) : has("event." + e.kind) ? say(e, name) : e.said;
-    return el("li", { className: tones[e.kind] ?? "", "data-key": id, "data-at": String(e.at), title: t("live.clockOf", { name: name(e.node) }) }, el("time", {}, wall(e.at)), el("p", {}, text));
+    return el("li", { className: tones[e.kind] ?? "", "data-key": id, "data-at": String(e.at), title: t("live.clockOf", { name: name(e.node) }) }, el("time", {}, wall(e.at)), el("p", {}, text, times > 1 ? el("small", {}, " ×" + times) : ""));
   }));
 }
 
@@ -341,6 +359,7 @@ function listen() {
   $("lang").onclick = () => { const l = words.lang === "ru" ? "en" : "ru"; kept.set("lang", l); speak(l); };
   $("theme").onclick = () => { kept.set("theme", document.documentElement.dataset.theme === "dark" ? "light" : "dark"); dress(); };
   $("save").onclick = save;
+  $("every").onchange = events;
   $("load").onclick = () => $("file").click();
   $("file").onchange = () => { const f = $("file").files[0]; if (f) load(f); };
   dark.addEventListener("change", dress);

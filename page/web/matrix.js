@@ -42,13 +42,11 @@ export class Matrix extends HTMLElement {
       const cell = this.cells[i][j], h = a.look?.heard.find((/** @type {any} */ x) => x.id === b.id);
       const old = !a.look || a.trouble && a.age_ms + gone >= oldAfter;
       const ago = h ? h.ago_ms + Math.max(0, a.age_ms) + gone : -1, busy = leads(a) || leads(b);
-      let as = "quiet", text = "·", why = "live.matrix.quiet";
-      if (i === j) (as = "self"), (text = ""), (why = "");
-      else if (old) (as = "unknown"), (text = a.look ? "?" : "–"), (why = "live.matrix.unknown");
-      else if (ago < 0) (as = busy ? "silent" : "quiet"), (text = "–"), (why = "live.matrix.never");
-      else if (ago < heardLately) (as = "fresh"), (text = ms(ago, w)), (why = "live.matrix.heard");
-      else if (busy) (as = "silent"), (text = ms(ago, w)), (why = "live.matrix.silent");
-      else (text = ms(ago, w)), (why = "live.matrix.quiet");
+      const [as, why] = i === j ? ["self", ""] : old ? ["unknown", "live.matrix.unknown"]
+        : ago < 0 ? [busy ? "silent" : "quiet", "live.matrix.never"]
+        : ago < heardLately ? ["fresh", "live.matrix.heard"]
+        : busy ? ["silent", "live.matrix.silent"] : ["quiet", "live.matrix.quiet"];
+      const text = i === j ? "" : old ? "?" : ago < 0 ? "–" : ms(ago, w);
       if (cell.dataset.as !== as) cell.dataset.as = as;
       if (cell.textContent !== text) cell.textContent = text;
       const tip = why && w.t(why, { a: reel.name(reel.id(a.id)), b: reel.name(reel.id(b.id)), ago: ms(ago, w) });

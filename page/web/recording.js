@@ -62,13 +62,15 @@ export class Reel {
       const id = this.id(m.id);
       this.names.set(id, String(m.name || m.look?.status.name || m.id));
       this.clocks.set(m.id, m.clock_ms || 0);
+    }
+    if (fresh.length) this.tell(this.early.splice(0));
+    for (const m of frame.members) {
       share(m.look, before?.members.find((b) => b.id === m.id)?.look);
-      this.note(id, m, frame.at);
+      this.note(this.id(m.id), m, frame.at);
     }
     this.frames.push(frame);
     this.end = frame.at;
     this.thin();
-    if (fresh.length) this.tell(this.early.splice(0));
   }
 
   /** Drops what is old: a frame a second is left of what is older than a minute. */
@@ -129,6 +131,9 @@ export class Reel {
     this.point(id, { at: since, as: s.fault || s.removed ? "down" : s.role, term: s.term });
   }
 
+  /** The first moment of which anything is known. */
+  first() { return Math.min(this.frames[0]?.at ?? 0, ...[...this.points.values()].map((all) => all[0]?.at ?? Infinity)); }
+
   /** The newest frame that was made at that time or before. @param {number} at */
   frame(at) {
     let lo = 0, hi = this.frames.length;
@@ -166,10 +171,11 @@ export class Reel {
     const l = m.look, s = l?.status ?? {}, id = (/** @type {any} */ v) => this.id(v?.id ?? v ?? "");
     const age = m.age_ms < 0 ? 0 : m.trouble ? m.age_ms + gone : Math.max(0, m.age_ms + gone - 1000);
     const passed = Math.max(0, m.age_ms) + gone, members = s.members ?? [], leads = s.role === "leader";
+    const heard = !m.trouble && s.leader?.name; // then its timer begins anew all the time
     return { id: this.id(m.id), name: this.name(this.id(m.id)), up: !!l && !s.fault, part: s.removed ? "gone" : "in", paused: false, role: s.role ?? "follower", learner: !!s.learner,
       standing: s.standing ?? "admitted", term: s.term ?? 0, vote: id(s.vote), leader: id(s.leader), confirmed: !!s.confirmed, commit: s.commit ?? 0, applied: s.applied ?? 0,
       persisted: s.persisted ?? 0, snapshot: s.snapshot ?? 0, first: (s.cut ?? 0) + 1, last: s.last_index ?? 0, log: l?.log ?? [],
-      timer: l && !leads && !s.learner ? { left: Math.max(0, l.left_ms - passed), drawn: l.drawn_ms, max: s.election_timeout_ms[1] } : null, beat: leads ? l.left_ms : -1, lease: s.lease ? 1 : 0,
+      timer: l && !leads && !s.learner ? { left: heard ? l.left_ms : Math.max(0, l.left_ms - passed), drawn: l.drawn_ms, max: s.election_timeout_ms[1] } : null, beat: leads ? l.left_ms : -1, lease: s.lease ? 1 : 0,
       peers: (s.peers ?? []).map((/** @type {any} */ p) => ({ id: id(p), match: p.match, next: p.next, probing: p.probing, inflight: p.inflight, contact: p.last_contact_ms, snapshot: p.snapshot })),
       ballots: (l?.ballots ?? []).map((/** @type {any} */ b) => ({ id: id(b), verdict: b.verdict, reason: b.reason ?? "" })),
       voters: (s.changing ? s.changing.new : members.filter((/** @type {any} */ x) => !x.learner)).map(id), outgoing: (s.changing?.old ?? []).map(id),
@@ -181,10 +187,10 @@ export class Reel {
   seen(s, eye, gone) {
     const me = this.server(eye, gone), hex = [...this.ids].find(([, id]) => id === s.id)?.[0];
     const heard = (eye.look?.heard ?? []).find((/** @type {any} */ h) => h.id === hex), peer = me.peers.find((p) => p.id === s.id);
-    const ago = heard ? heard.ago_ms + me.age : -1, leads = me.leader === s.id;
-    return { ...s, up: ago >= 0, role: leads ? "leader" : "follower", confirmed: false, learner: me.learners.includes(s.id), standing: "admitted", part: "in", term: leads ? me.term : 0, vote: 0, leader: 0,
-      commit: 0, applied: 0, persisted: peer?.match ?? 0, snapshot: 0, first: 1, last: peer?.match ?? 0, log: [], timer: null, beat: -1, lease: 0, peers: [], ballots: [], fetched: -1, fault: "",
-      age: leads || peer || ago > 60_000 ? Math.max(0, ago - 1000) : me.age, heard: ago };
+    const ago = heard ? heard.ago_ms + me.age : -1, leads = me.leader === s.id, knows = leads || (peer && peer.contact >= 0);
+    return { ...s, up: ago >= 0, role: leads ? "leader" : "follower", confirmed: false, learner: me.learners.includes(s.id), standing: "admitted", part: "in", term: knows ? me.term : 0, vote: 0, leader: 0,
+      commit: Math.min(peer?.match ?? 0, me.commit), applied: 0, persisted: peer?.match ?? 0, snapshot: 0, first: 1, last: peer?.match ?? 0, log: [], timer: null, beat: -1, lease: 0, peers: [], ballots: [], fetched: -1, fault: "",
+      age: knows ? Math.max(me.age, ago - 1000) : Math.max(ago, oldAfter), heard: ago };
   }
 
   /** Votes, snapshots and handovers of that moment, as messages; real ones are faster. @param {number} at @returns {Flight[]} */
@@ -249,7 +255,7 @@ export class Reel {
       const f = this.frames[k];
       if (f.at <= at && f.members.every((m) => m.look?.status.role !== "leader" || m.look.status.last_index <= match)) return at - f.at;
     }
-    return at;
+    return at - this.first();
   }
 
   /**
@@ -282,7 +288,7 @@ export class Reel {
   /** What Figure 5 draws. @returns {History} */
   get history() {
     const rows = [...this.names].sort((a, b) => a[0] - b[0]).map(([id, name]) => {
-      const points = this.points.get(id) ?? [];
+      const points = (this.points.get(id) ?? []).filter((p, k, all) => !k || p.as !== all[k - 1].as || p.term !== all[k - 1].term);
       const stretches = points.map((p, k) => ({ from: p.at, to: points[k + 1]?.at ?? Infinity, as: /** @type {Stretch["as"]} */ (p.as), term: p.term })).filter((s) => s.to > s.from && s.to > this.end - keep);
       return { id, name, stretches };
     });
