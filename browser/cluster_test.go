@@ -3,6 +3,7 @@
 package browser
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -27,8 +28,9 @@ const (
 
 // cluster is three real servers on loopback.
 type cluster struct {
-	http  []string // addresses of the page
-	procs []*exec.Cmd
+	http   []string // addresses of the page
+	client []string
+	procs  []*exec.Cmd
 }
 
 // startCluster builds veche, runs three servers, and waits for a leader.
@@ -71,7 +73,7 @@ func startCluster(t *testing.T) *cluster {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		c.procs, c.http = append(c.procs, cmd), append(c.http, at(3*i+2))
+		c.procs, c.http, c.client = append(c.procs, cmd), append(c.http, at(3*i+2)), append(c.client, at(3*i))
 		t.Cleanup(func() { c.kill(i) })
 	}
 	c.leader(t)
@@ -83,6 +85,20 @@ func (c *cluster) kill(i int) {
 	if p := c.procs[i]; p.ProcessState == nil {
 		p.Process.Kill()
 		p.Wait()
+	}
+}
+
+// put writes a key through the first member.
+func (c *cluster) put(t *testing.T, key string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"key":%q,"value":"eA=="}`, base64.StdEncoding.EncodeToString([]byte(key)))
+	resp, err := http.Post("http://"+c.client[0]+"/v3/kv/put", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("put %s: %s", key, resp.Status)
 	}
 }
 

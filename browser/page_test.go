@@ -3,7 +3,7 @@
 package browser
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -118,12 +118,14 @@ func js[T any](b *tab, expression string) T {
 	return v
 }
 
-// facts are what the page shows of its member.
+// facts are what the dashboard shows of the server that is selected, and of the
+// cluster.
 func (b *tab) facts() map[string]string {
 	b.t.Helper()
-	return js[map[string]string](b, `Object.fromEntries([...document.querySelectorAll("#facts dt")].map(d => [d.textContent, d.nextElementSibling.textContent])
-		.concat([["name", document.getElementById("name").textContent], ["role", document.getElementById("role").textContent],
-			["link", document.getElementById("link").textContent], ["title", document.title]]))`)
+	return js[map[string]string](b, `Object.fromEntries([...document.querySelectorAll("#facts dd")].map(d => [d.dataset.fact, d.textContent])
+		.concat(["who", "role", "banner", "events", "elections", "sentence", "answer", "name"].map(id => [id, document.getElementById(id).innerText]),
+			[["badge", document.getElementById("badge").dataset.as], ["title", document.title], ["rows", String(document.querySelectorAll("#members tr").length)],
+			["old", [...document.querySelectorAll("#members tr.old td:first-child")].map(d => d.textContent).join()]]))`)
 }
 
 // picture saves the whole page in a colour scheme and a width.
@@ -183,8 +185,10 @@ func (b *tab) quiet(origin string) {
 	}
 }
 
-// Goal: who looks at the page sees at once who leads, and sees it change.
-// Method: open a follower's page, compare it with the status, kill the leader.
+// Goal: who looks at the dashboard sees at once who leads, and sees it change,
+// with the reason; who does not answer ages; without a majority it says what is
+// missing. Method: open a follower's page, compare it with the status, kill the
+// leader, then the other.
 func TestPage_ShowsWhoLeadsAndThatItChanges(t *testing.T) {
 	c := startCluster(t)
 	b := open(t)
@@ -194,51 +198,87 @@ func TestPage_ShowsWhoLeadsAndThatItChanges(t *testing.T) {
 	b.visit(origin + "/")
 	took := await(t, "the page shows role, term and leader", shownMax, func() (bool, string) {
 		f := b.facts()
-		return f["name"] == fmt.Sprintf("n%d", here+1) && f["role"] == "follower" && f["leader"] == report.Name &&
-			f["term"] == fmt.Sprint(report.Term) && f["link"] == "live", fmt.Sprint(f)
+		return f["who"] == fmt.Sprintf("n%d", here+1) && f["role"] == "follower" && f["leader"] == report.Name &&
+			f["term"] == fmt.Sprint(report.Term) && f["badge"] == "live" && f["rows"] == fmt.Sprint(members), fmt.Sprint(f)
 	})
 	t.Logf("shown after %v", took.Round(time.Millisecond))
-	if rows := js[int](b, `document.querySelectorAll("#members tr").length`); rows != members {
-		t.Errorf("the page lists %d members of %d", rows, members)
+	if js[bool](b, `!document.getElementById("faults").hidden || document.querySelectorAll("#faults button").length > 0`) {
+		t.Error("a server offers faults")
+	}
+	if texts := js[string](b, `[...document.querySelectorAll("#cluster, #logs, #figure4, #figure5, #matrix")].map(e => e.textContent.includes("`+report.Name+`")).join()`); strings.Contains(texts, "false") {
+		t.Errorf("of ring, logs, Figures 4 and 5 and matrix these show %s: %s", report.Name, texts)
 	}
 	b.quiet(origin)
 
 	c.kill(leader)
-	took = await(t, "the page shows the new leader", 2*shownMax, func() (bool, string) {
+	took = await(t, "the page shows the new leader and why, and that the old one is silent", 3*shownMax, func() (bool, string) {
 		f := b.facts()
-		return f["leader"] != report.Name && strings.HasPrefix(f["leader"], "n") && f["term"] > fmt.Sprint(report.Term), fmt.Sprint(f)
+		return f["leader"] != report.Name && strings.HasPrefix(f["leader"], "n") && strings.Contains(f["elections"], f["leader"]+" leads term "+f["term"]) &&
+			strings.Contains(f["elections"], "closed its connections") && strings.Contains(f["events"], report.Name) && f["old"] == report.Name && f["banner"] == "", fmt.Sprint(f)
 	})
-	t.Logf("new leader shown %v after the old one was killed", took.Round(time.Millisecond))
-	if events := js[string](b, `document.getElementById("events").textContent`); !strings.Contains(events, report.Name) {
-		t.Errorf("the list of events does not speak of %s: %q", report.Name, events)
-	}
+	t.Logf("new leader shown, and the old one old, %v after it was killed", took.Round(time.Millisecond))
+	dir := artifacts(t)
+	b.picture(dir, "leader-killed", "light", 1400)
+
+	b.press("#elections li") // a click on an election looks back at it
+	await(t, "the page shows the past", shownMax, func() (bool, string) { f := b.facts(); return f["badge"] == "past", fmt.Sprint(f) })
+	b.press("#badge")
+	await(t, "the page shows what is now", shownMax, func() (bool, string) { f := b.facts(); return f["badge"] == "live", fmt.Sprint(f) })
 	b.quiet(origin)
 
-	now, _ := c.leader(t)
-	b.visit("http://" + c.http[now] + "/")
-	await(t, "the leader's page says so", shownMax, func() (bool, string) {
+	other := 3 - leader - here
+	c.kill(other)
+	await(t, "the page says that the majority is gone", 3*shownMax, func() (bool, string) {
 		f := b.facts()
-		return f["role"] == "leader" && f["link"] == "live", fmt.Sprint(f)
+		return strings.Contains(f["banner"], "1 of 3 answer; 2 are needed.") && strings.Contains(f["banner"], fmt.Sprintf("n%d", other+1)) && f["answer"] == "1 of 3", fmt.Sprint(f)
 	})
-	dir := artifacts(t)
-	for _, p := range []struct {
-		name, scheme string
-		width        int64
-	}{{"light", "light", 1200}, {"dark", "dark", 1200}, {"phone", "light", 390}} {
-		b.picture(dir, p.name, p.scheme, p.width)
-		if over := js[int](b, `document.documentElement.scrollWidth - window.innerWidth`); over > 0 {
-			t.Errorf("at %d pixels the page is %d wider than the window", p.width, over)
-		}
-	}
+	b.pictures(dir, "quorum-lost")
 	if light, dark := b.ground("light"), b.ground("dark"); light == dark {
 		t.Errorf("light and dark have the same ground %s", light)
 	}
+	b.quiet(origin)
 	t.Logf("the pictures are in %s", dir)
-	c.kill(now)
-	await(t, "the page says that its server is gone", 3*shownMax, func() (bool, string) {
+	c.kill(here)
+	await(t, "the page says that its server is gone", 4*shownMax, func() (bool, string) {
 		f := b.facts()
-		return strings.Contains(f["link"], "no answer"), fmt.Sprint(f)
+		return f["badge"] == "lost", fmt.Sprint(f)
 	})
+}
+
+// press clicks the first element of a selector.
+func (b *tab) press(selector string) {
+	b.t.Helper()
+	if !js[bool](b, fmt.Sprintf(`(e => { if (e) e.click(); return !!e; })(document.querySelector(%q))`, selector)) {
+		b.t.Fatalf("there is no %s", selector)
+	}
+}
+
+// pictures saves the page in both languages, light and dark, wide and narrow, and
+// fails where it is wider than its window.
+func (b *tab) pictures(dir, name string) {
+	b.t.Helper()
+	for _, language := range []string{"en", "ru"} {
+		for _, p := range []struct {
+			name, scheme string
+			width        int64
+		}{{"light", "light", 1400}, {"dark", "dark", 1400}, {"tablet", "light", 820}, {"phone", "light", 390}} {
+			b.picture(dir, name+"-"+language+"-"+p.name, p.scheme, p.width)
+			if over := js[int](b, `document.documentElement.scrollWidth - window.innerWidth`); over > 0 {
+				b.t.Errorf("in %s at %d pixels the page is %d wider than the window", language, p.width, over)
+			}
+			// What scrolls or ends in an ellipsis is meant to; the rest has to fit.
+			cut := js[string](b, `[...document.querySelectorAll("button, h1, h2, p, dt, dd, label, .gauge, th")].filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1 && e.clientWidth && !e.closest(".scroll")).map(e => e.id || e.textContent).join()`)
+			if cut != "" {
+				b.t.Errorf("in %s at %d pixels this does not fit: %s", language, p.width, cut)
+			}
+		}
+		was := js[string](b, `document.documentElement.lang`)
+		b.press("#lang")
+		await(b.t, "the language changes", shownMax, func() (bool, string) {
+			now := js[string](b, `document.documentElement.lang`)
+			return now != was, now
+		})
+	}
 }
 
 // ground is the page's background in a colour scheme.
@@ -256,19 +296,24 @@ const hostile = `"><img src=x onerror="window.owned=1"><script>window.owned=1</s
 
 // Goal: nothing that a cluster says can run in the browser, even where names
 // are checked elsewhere. Method: the real page behind a proxy that puts markup
-// into every name, role, address and event.
+// into every name, role, address, key, and event.
 func TestPage_ShowsMarkupAsText(t *testing.T) {
 	c := startCluster(t)
 	b := open(t)
-	behind := hostileProxy(t, "http://"+c.http[0])
+	c.put(t, "a-key")
+	behind := tamperingProxy(t, "http://"+c.http[0], nil, func(kind string, data any) any { return taint(data, "") })
 	b.visit(behind + "/")
-	await(t, "the page shows the hostile name and event", shownMax, func() (bool, string) {
+	await(t, "the page shows the hostile name, key and event", shownMax, func() (bool, string) {
 		text := js[string](b, `document.body.innerText`)
-		return js[string](b, `document.getElementById("name").textContent`) == hostile &&
-			strings.Contains(js[string](b, `document.getElementById("events").textContent`), hostile) &&
-			strings.Contains(js[string](b, `document.getElementById("members").textContent`), hostile), text
+		shows := js[[]bool](b, fmt.Sprintf(`["name", "who", "members", "events", "view"].map(id => document.getElementById(id).textContent.includes(%q))`, hostile))
+		for _, ok := range shows {
+			if !ok {
+				return false, fmt.Sprint(shows, text)
+			}
+		}
+		return len(shows) > 0, text
 	})
-	if n := js[int](b, `document.querySelectorAll("img, script:not([src='page.js'])").length`); n != 0 {
+	if n := js[int](b, `document.querySelectorAll("img, script:not([src='web/live.js'])").length`); n != 0 {
 		t.Errorf("%d elements were made of text", n)
 	}
 	if js[bool](b, `"owned" in window`) {
@@ -278,53 +323,151 @@ func TestPage_ShowsMarkupAsText(t *testing.T) {
 	b.picture(artifacts(t), "hostile", "light", 1200)
 }
 
-// hostileProxy passes a server's pages on, and puts markup into what it says.
-func hostileProxy(t *testing.T, server string) string {
+// Goal: fault buttons are there where faults are offered, work only with the key,
+// and the key does not stay in the address. Method: the real page behind a proxy
+// that offers faults, without the key and with it.
+func TestPage_FaultButtons(t *testing.T) {
+	c := startCluster(t)
+	b := open(t)
+	asked := make(chan string, 10)
+	behind := tamperingProxy(t, "http://"+c.http[0], func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		asked <- r.Method + " " + r.Header.Get("X-Veche-Key") + " " + string(body)
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"said":"You cut <b>n1</b> off."}`)
+	}, func(kind string, data any) any {
+		if m, ok := data.(map[string]any); ok && kind == "hello" {
+			m["faults"] = "faults"
+		}
+		return data
+	})
+	b.visit(behind + "/")
+	await(t, "the buttons are there, and locked", shownMax, func() (bool, string) {
+		n := js[string](b, `[...document.querySelectorAll("#faults button")].map(b => b.textContent + b.disabled).join()`)
+		return strings.Contains(n, "kill n1true") && !strings.Contains(n, "false"), n
+	})
+	const key = "0123456789abcdef0123456789abcdef"
+	b.visit("about:blank")
+	b.visit(behind + "/#key=" + key)
+	await(t, "the buttons can be used", shownMax, func() (bool, string) {
+		n := js[string](b, `location.href + [...document.querySelectorAll("#faults button")].map(b => b.textContent + b.disabled).join()`)
+		return strings.Contains(n, "cut n1 offfalse") && !strings.Contains(n, key), n
+	})
+	b.press("#faults [data-act=cut]")
+	if got, want := <-asked, `POST `+key+` {"act":"cut","nodes":["n1"]}`; got != want {
+		t.Errorf("asked for %s, want %s", got, want)
+	}
+	await(t, "what came of it is told", shownMax, func() (bool, string) {
+		said := js[string](b, `document.querySelector("#faults .said").textContent`)
+		return said == "You cut <b>n1</b> off.", said
+	})
+}
+
+// Goal: a recording is opened and looked at moment by moment, and what is none is
+// refused with a sentence. Method: files made of what a cluster says.
+func TestPage_OpensARecording(t *testing.T) {
+	c := startCluster(t)
+	b := open(t)
+	_, report := c.leader(t)
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.jsonl"), filepath.Join(dir, "bad.jsonl")
+	lines := `{"veche-recording":1,"viewer":"n9"}` + "\n"
+	for range 3 {
+		resp, err := http.Get("http://" + c.http[0] + "/cluster?once")
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += `{"frame":` + string(frame) + "}\n"
+	}
+	for name, text := range map[string]string{good: lines + `{"cut sho`, bad: "%PDF"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	origin := "http://" + c.http[0]
+	b.visit(origin + "/")
+	await(t, "the page is live", shownMax, func() (bool, string) { f := b.facts(); return f["badge"] == "live", fmt.Sprint(f) })
+	upload := func(file string) {
+		if err := chromedp.Do(b.ctx, chromedp.SetUploadFiles("#file", []string{file})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	upload(bad)
+	await(t, "the page refuses what is no recording", shownMax, func() (bool, string) {
+		f := b.facts()
+		return strings.Contains(f["banner"], "no recording") && f["badge"] == "live", fmt.Sprint(f)
+	})
+	upload(good)
+	await(t, "the page shows the recording", shownMax, func() (bool, string) {
+		f := b.facts()
+		return f["badge"] == "rec" && strings.Contains(f["banner"], "not branched") && f["leader"] == report.Name && f["rows"] == fmt.Sprint(members), fmt.Sprint(f)
+	})
+	b.quiet(origin)
+}
+
+// tamperingProxy passes a server's pages on, and changes what the stream of the
+// cluster says; faults, if not nil, answers /faults.
+func tamperingProxy(t *testing.T, server string, faults http.HandlerFunc, change func(kind string, data any) any) string {
 	t.Helper()
 	to, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httputil.NewSingleHostReverseProxy(to)
-	proxy.ModifyResponse = func(r *http.Response) error {
-		if r.Request.URL.Path != "/status" {
-			return nil
-		}
-		raw, err := io.ReadAll(r.Body)
-		if err != nil {
-			return err
-		}
-		var status any
-		if err := json.Unmarshal(raw, &status); err != nil {
-			return err
-		}
-		out, err := json.Marshal(taint(status, ""))
-		if err != nil {
-			return err
-		}
-		r.Body = io.NopCloser(bytes.NewReader(out))
-		r.ContentLength = int64(len(out))
-		r.Header.Set("Content-Length", fmt.Sprint(len(out)))
-		return nil
-	}
 	mux := http.NewServeMux()
-	mux.Handle("/", proxy)
-	mux.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
-		event, err := json.Marshal(map[string]any{"at": time.Now().UTC(), "kind": hostile, "reason": hostile, "text": hostile})
+	mux.Handle("/", httputil.NewSingleHostReverseProxy(to))
+	if faults != nil {
+		mux.HandleFunc("/faults", faults)
+	}
+	mux.HandleFunc("/cluster", func(w http.ResponseWriter, r *http.Request) {
+		req, err := http.NewRequestWithContext(r.Context(), "GET", server+"/cluster", nil)
 		if err != nil {
 			return
 		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return
+		}
+		defer resp.Body.Close()
 		w.Header().Set("Content-Type", "text/event-stream")
-		fmt.Fprintf(w, "id: 1\ndata: %s\n\n", event)
-		http.NewResponseController(w).Flush()
-		<-r.Context().Done()
+		in := bufio.NewScanner(resp.Body)
+		in.Buffer(nil, 8<<20)
+		kind := ""
+		for in.Scan() {
+			line := in.Text()
+			if k, ok := strings.CutPrefix(line, "event: "); ok {
+				kind = k
+			}
+			if data, ok := strings.CutPrefix(line, "data: "); ok {
+				var v any
+				if json.Unmarshal([]byte(data), &v) != nil {
+					return
+				}
+				out, err := json.Marshal(change(kind, v))
+				if err != nil {
+					return
+				}
+				line = "data: " + string(out)
+			}
+			fmt.Fprintln(w, line)
+			if line == "" {
+				http.NewResponseController(w).Flush()
+			}
+		}
 	})
 	s := httptest.NewServer(mux)
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	return s.URL
 }
 
-// taint replaces every text of a status but the ids, by which rows are matched.
+// taint replaces every text but the ids, by which rows are matched, and times.
 func taint(v any, key string) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -338,8 +481,11 @@ func taint(v any, key string) any {
 		}
 		return v
 	case string:
-		if key == "id" || key == "vote" {
-			return v
+		switch key {
+		case "id", "vote", "at", "now", "transferee", "trouble", "kind":
+			if key != "kind" || v != "command" {
+				return v
+			}
 		}
 		return hostile
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"embed"
 	"encoding/json"
 	"errors"
 	"io"
@@ -17,12 +16,6 @@ import (
 	"veche/raft"
 	"veche/store"
 )
-
-// statusFiles are the small page of the http listener: no part of it comes from
-// anywhere else.
-//
-//go:embed page/index.html page/page.js page/page.css page/icon.svg
-var statusFiles embed.FS
 
 // newHTTP makes a server with our bounds around what it serves.
 func (s *Server) newHTTP(h http.Handler) *http.Server {
@@ -62,14 +55,8 @@ func (s *Server) peoplePages() http.Handler {
 	mux.HandleFunc("GET /events", s.eventsPage)
 	mux.Handle("GET /cluster", s.watch)
 	pages := page.Handler()
-	for _, path := range []string{"/model", "/web/", "/built/"} {
+	for _, path := range []string{"/{$}", "/model", "/web/", "/built/"} {
 		mux.Handle("GET "+path, pages)
-	}
-	for path, file := range map[string]string{"/{$}": "index.html", "/page.js": "page.js", "/page.css": "page.css", "/icon.svg": "icon.svg"} {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Cache-Control", "no-cache") // another version may run tomorrow
-			http.ServeFileFS(w, r, statusFiles, "page/"+file)
-		})
 	}
 	return mux
 }

@@ -60,6 +60,7 @@ function show() {
   const s = (page.state = reel.state(at, page.view));
   if (!s.servers.some((v) => v.id === page.selected)) page.selected = here() || s.servers[0]?.id || 0;
   views(s);
+  $("own").hidden = !here(); // the demo's page is no member's
   draw(s);
   const merged = page.view ? reel.state(at) : s;
   for (const id of ["logs", "figure4"]) Object.assign($(id), { state: s, selected: page.selected });

@@ -23,7 +23,7 @@ export const oldAfter = 2000;
 const eventsMax = 4000, pointsMax = 3000, linesMax = 100_000, fileMax = 200 << 20;
 
 /** @type {Record<string, Stretch["as"]>} */
-const becomes = { started: "follower", became_follower: "follower", became_pre_candidate: "pre-candidate", became_candidate: "candidate", became_leader: "leader" };
+const becomes = { __proto__: /** @type {any} */ (null), started: "follower", became_follower: "follower", became_pre_candidate: "pre-candidate", became_candidate: "candidate", became_leader: "leader" };
 
 /** Frames, events and what follows from them. */
 export class Reel {
