@@ -169,7 +169,7 @@ function facts(f, state, at) {
     ["durable", t("live.f.of", { a: s.persisted, b: s.last_index })], ["snapshot", s.snapshot || "–"], ["heard", s.role === "leader" ? t("live.f.itself") : ms(s.last_contact_ms, words)],
     ["elections", s.elections], ["timeout", t("live.ms", { n: s.election_timeout_ms.join("–") }) + (s.auto_timing ? " " + t("live.f.tuned") : "")],
     ...(s.changing ? [/** @type {[string, string]} */ (["changing", lists(s.changing.old) + " → " + lists(s.changing.new)])] : []),
-    ["up", ms(s.uptime_ms, words)], ["clock", m.clock_ms === 0 ? t("live.f.same") : t("live.ms", { n: (m.clock_ms > 0 ? "+" : "−") + Math.abs(m.clock_ms) })], ["id", s.id], ["cluster", s.cluster],
+    ["up", ms(s.uptime_ms, words)], ["clock", Math.abs(m.clock_ms) <= Math.max(2, m.round_trip_us / 1000) ? t("live.f.same") : t("live.ms", { n: (m.clock_ms > 0 ? "+" : "−") + Math.abs(m.clock_ms) })], ["id", s.id], ["cluster", s.cluster],
   ];
   const list = $("facts"), key = words.lang + all.map((x) => x[0]).join();
   if (list.dataset.key !== key) {

@@ -55,8 +55,8 @@ export class Reel {
     const frame = { at: at - this.zero, members: raw.members.filter((/** @type {any} */ m) => m && typeof m.id === "string") };
     const before = this.frames[this.frames.length - 1];
     if (before && frame.at <= before.at) return;
-    const fresh = frame.members.filter((m) => !this.ids.has(m.id));
-    fresh.sort((a, b) => String(a.name).localeCompare(String(b.name), undefined, { numeric: true }));
+    const fresh = frame.members.filter((/** @type {any} */ m) => !this.ids.has(m.id));
+    fresh.sort((/** @type {any} */ a, /** @type {any} */ b) => String(a.name).localeCompare(String(b.name), undefined, { numeric: true }));
     for (const m of fresh) this.ids.set(m.id, this.ids.size + 1);
     for (const m of frame.members) {
       const id = this.id(m.id);
@@ -98,7 +98,7 @@ export class Reel {
       if (!(at >= 0)) continue; // older than what is shown
       /** @type {Event} */
       const h = { n: this.n++, at, step: 0, what: "event", kind: String(e.kind), reason: String(e.reason ?? ""), node, peer: this.id(e.peer?.id ?? ""),
-        term: e.term ?? 0, index: e.index ?? 0, text: e.kind === "gap" ? String(e.missed) : "", scripted: false, key: String(e.id), said: String(e.text ?? "") };
+        term: e.term ?? 0, index: e.index ?? 0, text: e.kind === "gap" ? String(e.missed) : "", scripted: false, client: 0, value: "", key: String(e.id), said: String(e.text ?? "") };
       late ||= this.events.length > 0 && at < this.events[this.events.length - 1].at;
       this.events.push(h);
       const as = becomes[h.kind];
