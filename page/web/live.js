@@ -125,7 +125,7 @@ function members(s, at) {
     cell(row, 2, m?.look ? v.term : "–");
     cell(row, 3, p ? p.match : lead === v ? v.last : "–");
     cell(row, 4, p ? Math.max(0, lead ? lead.last - p.match : 0) : lead === v ? 0 : "–");
-    cell(row, 5, p && lead ? (lead.last > p.match ? ms(page.reel.behind(at, p.match), words) : t("live.ms", { n: 0 })) : lead === v ? t("live.ms", { n: 0 }) : "–");
+    cell(row, 5, p && lead ? (lead.last > p.match ? late(page.reel.behind(at, p.match)) : t("live.ms", { n: 0 })) : lead === v ? t("live.ms", { n: 0 }) : "–");
     cell(row, 6, p ? ms(p.contact, words) : lead && lead !== v ? t("live.never") : "–");
     cell(row, 7, m?.look ? ms(Math.max(0, m.age_ms) + at - (page.reel.frame(at)?.at ?? at), words) : t("live.never")).title = m?.trouble ? t("live.trouble." + m.trouble) : "";
     cell(row, 8, m?.client || t("live.unknown"));
@@ -133,6 +133,9 @@ function members(s, at) {
   const silent = s.servers.map((v) => raw(v.id, at)).filter((m) => m?.trouble);
   $("hint").textContent = silent.map((m) => t("live.silent", { name: m.name || m.id, why: t("live.trouble." + m.trouble) })).join(" ");
 }
+
+/** How late a follower is; frames come every 200 ms, and tell no more exactly. @param {number} v ms */
+const late = (v) => (v < 300 ? t("live.ms", { n: "<200" }) : ms(v, words));
 
 /** What a frame has of a server. @param {number} id @param {number} at */
 const raw = (id, at) => page.reel.frame(at)?.members.find((m) => page.reel.id(m.id) === id);
@@ -355,6 +358,7 @@ function live() {
 const faults = new Faults($("faults"), () => page.state, () => page.selected, (id) => page.reel.name(id));
 
 function listen() {
+  $("figure5").clock = (/** @type {number} */ at) => page.reel.wall(at).toTimeString().slice(0, 8);
   $("badge").onclick = live;
   $("view").onchange = () => { page.view = Number($("view").value); show(); };
   $("lang").onclick = () => { const l = words.lang === "ru" ? "en" : "ru"; kept.set("lang", l); speak(l); };
