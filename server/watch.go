@@ -50,6 +50,7 @@ type Watch struct {
 	number  uint64   // of the newest piece of news
 	frame   []byte   // the newest, as JSON
 	frames  uint64   // its number; 0 none
+	whole   bool     // in it every member was asked since the rounds began
 	round   uint64   // frames of the rounds under way; 0 none yet
 	newer   chan struct{}
 }
@@ -291,18 +292,22 @@ func (w *Watch) show(now time.Time) {
 		return // as above
 	}
 	w.frame = raw
+	w.whole = !slices.ContainsFunc(w.shown, func(s *sight) bool { return !s.asked })
 	w.frames++
 	w.round++
 	close(w.newer)
 	w.newer = make(chan struct{})
 }
 
-// whole says whether every member has answered, or failed to, since the rounds
-// began.
-func (w *Watch) whole() bool {
+// full gives the newest frame if in it every member has answered, or failed to,
+// since the rounds began, and a channel that is closed at the next one.
+func (w *Watch) full() (frame []byte, more <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.round > 0 && !slices.ContainsFunc(w.shown, func(s *sight) bool { return !s.asked })
+	if w.round > 0 && w.whole {
+		frame = w.frame
+	}
+	return frame, w.newer
 }
 
 // after gives the news after a number, oldest first, the newest frame if it is

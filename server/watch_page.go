@@ -66,8 +66,8 @@ func (w *Watch) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // once answers the first frame in which every member was asked.
 func (w *Watch) once(rw http.ResponseWriter, r *http.Request) {
 	for {
-		_, frame, _, more := w.after(0, 0)
-		if frame != nil && w.whole() {
+		frame, more := w.full()
+		if frame != nil {
 			rw.Header().Set("Content-Type", "application/json; charset=utf-8")
 			rw.Header().Set("Cache-Control", "no-store")
 			_, _ = rw.Write(frame) // the client has gone, and nobody is left to tell
