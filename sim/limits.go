@@ -44,6 +44,10 @@ const (
 	// clientsMax bounds the clients of a world, each with one request at a time.
 	clientsMax = 16
 
+	// liveSegmentBytes is the size of a file of the log in a world that is looked at:
+	// small, since all of its memory is copied again and again.
+	liveSegmentBytes = 16 << 10
+
 	// wireDefault and syncDefault are the hardware of stories.
 	wireDefault = raft.Millisecond
 	syncDefault = raft.Millisecond / 2

@@ -11,7 +11,7 @@ import (
 // somebody steps the world. watch sees each record as it is made; nil: nobody.
 func Open(watch func(*Record)) *Player {
 	p := NewPlayer(nil, func(Told) {})
-	p.opt.Nodes, p.watch, p.teller.mute = 5, watch, true
+	p.opt.Nodes, p.opt.SegmentBytes, p.watch, p.teller.mute = 5, liveSegmentBytes, watch, true
 	return p
 }
 

@@ -89,7 +89,7 @@ func (p *Player) lost(e *event) {
 	}
 	r := w.recordOf(RecordLost, &m)
 	r.Note = "it was thrown away"
-	w.record(r)
+	w.record(&r)
 }
 
 // timed is a check: the server waits for a leader, and may lose its patience.

@@ -108,11 +108,11 @@ func (s *script) judge(w *World, from, to int, m *raft.Message) int {
 		switch verdict {
 		case verdictDrop:
 			rec.Note = "the story drops it"
-			w.record(rec)
+			w.record(&rec)
 			return 0
 		case verdictHold:
 			rec.Note = "the story holds it back"
-			w.record(rec)
+			w.record(&rec)
 			s.hold(w.letter(from, to, m))
 			return 0
 		case verdictDouble:

@@ -46,7 +46,7 @@ type trace struct {
 	ring  [tailMax]Record
 	count uint64
 	hash  uint64
-	watch func(*Record) // may be nil: sees each record as it is made
+	watch func(*Record) // may be nil: sees each record as it is made, and does not keep it
 }
 
 func (t *trace) add(r *Record) {
@@ -57,10 +57,11 @@ func (t *trace) add(r *Record) {
 		h = mix(h^uint64(e.Kind)<<8^uint64(e.Reason), uint64(e.Term)<<32^uint64(e.Index)<<8^uint64(e.Peer))
 	}
 	t.hash = h
-	t.ring[t.count%tailMax] = *r
+	kept := &t.ring[t.count%tailMax]
+	*kept = *r
 	t.count++
 	if t.watch != nil {
-		t.watch(r)
+		t.watch(kept)
 	}
 }
 

@@ -5,7 +5,7 @@ import "veche/raft"
 // transmit gives a message to the network, encoded.
 func (w *World) transmit(from int, m *raft.Message) {
 	rec := w.recordOf(RecordSend, m)
-	w.record(rec)
+	w.record(&rec)
 	to := int(m.To) - 1
 	if to < 0 || to >= len(w.nodes) || to == from {
 		w.witness.must(false, CodecKeepsMessage, func() string { return name(from) + " sends to " + Server(m.To) })
@@ -22,7 +22,7 @@ func (w *World) transmit(from int, m *raft.Message) {
 		f := w.net.send(w.now, from, to)
 		if f.lost != "" {
 			rec.Kind, rec.Note = RecordLost, f.lost
-			w.record(rec)
+			w.record(&rec)
 			return
 		}
 		w.at(f.at, event{kind: evDeliver, node: to, peer: from, data: w.encode(m), sent: w.now})
@@ -42,8 +42,8 @@ func (w *World) encode(m *raft.Message) []byte {
 }
 
 // recordOf describes a message for the trace.
-func (w *World) recordOf(kind RecordKind, m *raft.Message) *Record {
-	r := &Record{Kind: kind, Node: m.From, Peer: m.To, Message: m.Kind, Term: m.Term}
+func (w *World) recordOf(kind RecordKind, m *raft.Message) Record {
+	r := Record{Kind: kind, Node: m.From, Peer: m.To, Message: m.Kind, Term: m.Term}
 	switch m.Kind {
 	case raft.KindAppend:
 		r.Index, r.A = m.Append.PrevIndex, uint64(len(m.Append.Entries))
@@ -89,14 +89,14 @@ func (w *World) deliver(e *event) {
 	switch {
 	case !n.up:
 		rec.Kind, rec.Node, rec.Peer, rec.Note = RecordLost, rec.Peer, rec.Node, "the process is not running"
-		w.record(rec)
+		w.record(&rec)
 		return
 	case w.net.cut[e.peer].has(e.node):
 		rec.Kind, rec.Node, rec.Peer, rec.Note = RecordLost, rec.Peer, rec.Node, "the link is cut"
-		w.record(rec)
+		w.record(&rec)
 		return
 	}
-	w.record(rec)
+	w.record(&rec)
 	if w.snares.waits[atReceive] > 0 && w.reached(e.node, atReceive, factsOfMessage(&one[0])) {
 		return
 	}

@@ -45,7 +45,8 @@ type Options struct {
 	ChunkBytes     int // of a snapshot on its way; 0: as in a server
 	SegmentBytes   int64
 
-	// Watch sees each record of the trace as it is made; may be nil.
+	// Watch sees each record of the trace as it is made, and does not keep it; may
+	// be nil.
 	Watch func(*Record)
 }
 

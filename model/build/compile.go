@@ -73,6 +73,9 @@ func finish(wasm []byte) (*result, error) {
 			kept = append(kept, s)
 		}
 	}
+	if err := showGlobals(kept); err != nil {
+		return nil, err
+	}
 	if err := shrink(kept); err != nil {
 		if _, other := errors.AsType[*unknownLayout](err); !other {
 			return nil, err

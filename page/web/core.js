@@ -14,7 +14,8 @@ export const AT_BEAT = 1, ENDED = 2, BROKEN = 4, FAILED = 8;
 /**
  * All of a session. Images share the pages that are equal.
  * @typedef {Object} Image
- * @property {Uint8Array[]} pages
+ * @property {Uint8Array[]} pages of the memory
+ * @property {(number|bigint)[]} globals beside the memory: Go's stack pointer is one
  * @property {bigint} clock
  * @property {number} bytes what it costs beside the image before it
  */
@@ -84,7 +85,7 @@ export class Core {
       }
     }
     this.#known = pages;
-    return { pages, clock: this.#host.clock, bytes: fresh * PAGE + pages.length * 8 };
+    return { pages, globals: this.#globals().map((g) => g.value), clock: this.#host.clock, bytes: fresh * PAGE + pages.length * 8 };
   }
 
   /**
@@ -98,9 +99,13 @@ export class Core {
     if (memory.buffer.byteLength < size) memory.grow((size - memory.buffer.byteLength) / GROW);
     const bytes = new Uint8Array(memory.buffer);
     image.pages.forEach((page, k) => bytes.set(page, k * PAGE));
+    this.#globals().forEach((g, k) => { g.value = image.globals[k]; });
     this.#host.clock = image.clock;
     this.#known = image.pages;
   }
+
+  /** @returns {WebAssembly.Global[]} model/build exports them */
+  #globals() { return Object.values(this.#host.exports).filter((x) => x instanceof WebAssembly.Global); }
 
   /** @param {string} what @param {string} words */
   #say(what, words) {
