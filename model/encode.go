@@ -24,6 +24,31 @@ const (
 	textShown    = 1024 // bytes of a text that came from outside
 )
 
+// desk is what pictures are drawn on: used again and again, since a page asks for
+// sixty in a second, and all of the memory is copied now and then.
+type desk struct {
+	look    sim.ServerLook
+	log     []sim.EntryLook
+	clients []sim.ClientLook
+	places  []place
+	raw     []byte
+	values  []values // by server
+}
+
+// place is where a message stands in the raw bytes.
+type place struct {
+	id       uint64
+	from, to int
+}
+
+// values are what a server's store holds, as it is written, as long as its mark
+// stays the same.
+type values struct {
+	run      uint32
+	revision int64
+	raw      []byte
+}
+
 // scribe writes words behind each other.
 type scribe struct{ b []byte }
 
@@ -80,9 +105,10 @@ func (s *Session) AppendState(b []byte) []byte {
 	} else {
 		x.time(int64(s.Now() - s.lostAt))
 	}
-	clients := s.player.Clients()
+	d := &s.desk
+	d.clients = s.player.Clients(d.clients[:0])
 	stuck := raft.Time(0)
-	for _, c := range clients {
+	for _, c := range d.clients {
 		if c.Op.Outcome == sim.OpPending {
 			stuck = max(stuck, s.Now()-c.Op.Call)
 		}
@@ -105,24 +131,23 @@ func (s *Session) AppendState(b []byte) []byte {
 		x.text(string(b.Invariant))
 		x.text(b.How)
 	}
-	var l sim.ServerLook
-	var log []sim.EntryLook
 	x.word(uint32(w.Servers()))
 	for i := range w.Servers() {
-		w.Look(i, &l)
-		log = s.player.Entries(log[:0], i, logShown)
-		x.server(w, i, &l, log)
+		w.Look(i, &d.look)
+		d.log = s.player.Entries(d.log[:0], i, logShown)
+		x.server(i, &d.look, d.log)
+		x.values(w, i, d)
 	}
-	x.flights(w)
+	x.flights(w, d)
 	x.links(w)
-	x.word(uint32(len(clients)))
-	for _, c := range clients {
-		x.client(&c)
+	x.word(uint32(len(d.clients)))
+	for k := range d.clients {
+		x.client(&d.clients[k])
 	}
 	return x.b
 }
 
-func (x *scribe) server(w *sim.World, i int, l *sim.ServerLook, log []sim.EntryLook) {
+func (x *scribe) server(i int, l *sim.ServerLook, log []sim.EntryLook) {
 	s := &l.Status
 	x.word(uint32(i + 1))
 	learner := slices.Contains(s.Config.Learners, s.Self)
@@ -179,38 +204,46 @@ func (x *scribe) server(w *sim.World, i int, l *sim.ServerLook, log []sim.EntryL
 		x.word(uint32(b.Verdict))
 		x.text(b.Reason.Word())
 	}
-	x.list(func() (n int) {
-		w.Values(i, valuesShown, func(key, value []byte) {
-			x.text(string(key))
-			x.text(string(value))
-			n++
+}
+
+// values writes what a server's own store holds.
+func (x *scribe) values(w *sim.World, i int, d *desk) {
+	if d.values == nil {
+		d.values = make([]values, w.Servers())
+	}
+	v := &d.values[i]
+	if run, revision := w.StoreMark(i); v.raw == nil || v.run != run || v.revision != revision {
+		y := scribe{v.raw[:0]}
+		y.list(func() (n int) {
+			w.Values(i, valuesShown, func(key, value []byte) {
+				y.text(string(key))
+				y.text(string(value))
+				n++
+			})
+			return n
 		})
-		return n
-	})
+		*v = values{run, revision, y.b}
+	}
+	x.b = append(x.b, v.raw...)
 }
 
 // flights writes the messages on their way, in the order of their numbers.
-func (x *scribe) flights(w *sim.World) {
-	type place struct {
-		id       uint64
-		from, to int // in x.b
-	}
-	var all []place
-	at := len(x.b)
+func (x *scribe) flights(w *sim.World, d *desk) {
+	y := scribe{d.raw[:0]}
+	all := d.places[:0]
 	w.Flights(func(f *sim.Flight) {
-		from := len(x.b)
-		x.flight(f)
-		all = append(all, place{f.ID, from, len(x.b)})
+		from := len(y.b)
+		y.flight(f)
+		all = append(all, place{f.ID, from, len(y.b)})
 	})
+	d.raw, d.places = y.b, all
 	slices.SortFunc(all, func(a, b place) int { return int(a.id) - int(b.id) })
 	if len(all) > flightsShown { // the latest
 		all = all[len(all)-flightsShown:]
 	}
-	raw := append([]byte(nil), x.b[at:]...)
-	x.b = x.b[:at]
 	x.word(uint32(len(all)))
 	for _, p := range all {
-		x.b = append(x.b, raw[p.from-at:p.to-at]...)
+		x.b = append(x.b, y.b[p.from:p.to]...)
 	}
 }
 

@@ -31,6 +31,7 @@ type Session struct {
 	told    int       // broken promises that were told
 	acts    uint64    // digests what was done
 	news    news
+	desk    desk
 }
 
 // Flags say why Run returned, and how the run stands.

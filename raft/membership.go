@@ -75,6 +75,19 @@ func (c *Configuration) Clone() Configuration {
 	}
 }
 
+// Become makes c a copy of another configuration. Its slices, which must be its
+// own, are used again.
+func (c *Configuration) Become(from *Configuration) {
+	*c = Configuration{
+		Members:   append(c.Members[:0], from.Members...),
+		Voters:    append(c.Voters[:0], from.Voters...),
+		Outgoing:  append(c.Outgoing[:0], from.Outgoing...),
+		Learners:  append(c.Learners[:0], from.Learners...),
+		AutoLeave: from.AutoLeave,
+		Removed:   append(c.Removed[:0], from.Removed...),
+	}
+}
+
 // noteConfig makes a configuration effective as soon as it is in the log,
 // whether committed or not (§6).
 func (c *Core) noteConfig(e *Entry) error {

@@ -3,24 +3,33 @@ package raft
 import "slices"
 
 // Status gives a picture of the core, for people. It allocates.
-func (c *Core) Status() Status {
-	s := Status{
+func (c *Core) Status() (s Status) {
+	c.FillStatus(&s)
+	return s
+}
+
+// FillStatus is Status, into one that may have been filled before: its slices,
+// which must be its own, are used again.
+func (c *Core) FillStatus(s *Status) {
+	config, peers, ballots := s.Config, s.Peers[:0], s.Ballots[:0]
+	config.Become(c.config())
+	*s = Status{
 		Group: c.cfg.Group, Self: c.cfg.Self, Role: c.role, Standing: c.hard.Standing,
 		Term: c.hard.Term, Vote: c.hard.Vote, Leader: c.leader,
 		Commit: c.commit, LastIndex: c.log.last(), LastTerm: c.log.lastTerm(),
 		Persisted: c.disk.persisted, Cut: c.log.base, Snapshot: c.snap.Index,
 		LogBytes: c.log.bytes, LogBytesMax: c.cfg.MaxLogBytes, LogFull: c.logFull, Uncommitted: c.uncommitted, Elections: c.elections,
 		Deadline: c.deadline, TimeoutDrawn: c.drawn, Transferee: c.transfer.to,
-		Config: c.config().Clone(), ConfigIndex: c.configs[len(c.configs)-1].Index,
+		Config: config, Peers: peers, ConfigIndex: c.configs[len(c.configs)-1].Index,
 		Confirmed: c.Confirmed(), Fault: c.fault, Removed: c.removed, Level: c.config().Level(),
 		ElectionMin: c.electionMin(), ElectionMax: c.electionMax(), Heartbeat: c.heartbeat(),
 	}
 	if c.heardEver && c.heardFrom == c.leader {
 		s.LeaderHeard = c.heardAt
 	}
-	s.Ballots = c.ballotsShown()
+	s.Ballots = c.ballotsShown(ballots)
 	if c.role != Leader {
-		return s
+		return
 	}
 	s.Deadline, s.Lease = c.heartbeatAt, c.leaseEnd()
 	for k := range c.peers {
@@ -31,16 +40,14 @@ func (c *Core) Status() Status {
 			Snapshot: p.snapshot.Index, Uncounted: p.uncounted, CaughtUp: c.inStep(p),
 			Removed: !c.config().has(p.id), RoundTrip: p.link.trip, OtherTiming: c.timingDiffers(p.id)})
 	}
-	return s
 }
 
-// ballotsShown gives what the voters have said in the campaign under way, itself
-// among them, in the order of their ids; nil when there is none.
-func (c *Core) ballotsShown() []BallotStatus {
+// ballotsShown appends what the voters have said in the campaign under way, itself
+// among them, in the order of their ids.
+func (c *Core) ballotsShown(all []BallotStatus) []BallotStatus {
 	if c.role != PreCandidate && c.role != Candidate {
-		return nil
+		return all
 	}
-	var all []BallotStatus
 	for k := range c.config().Members {
 		b := BallotStatus{ID: c.config().Members[k].ID}
 		if !c.config().votes(b.ID) {

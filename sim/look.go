@@ -40,19 +40,22 @@ type ServerLook struct {
 // Servers is how many servers there are, with those that may join.
 func (w *World) Servers() int { return len(w.nodes) }
 
-// Look fills in how a server is.
+// Look fills in how a server is. What l holds may be used again for the next one.
 func (w *World) Look(i int, l *ServerLook) {
 	n := &w.nodes[i]
+	was := l.Status
 	*l = ServerLook{Up: n.up && n.group != nil, Paused: n.paused, Part: Part(n.part), Left: -1, Beat: -1, Heard: -1, Contact: l.Contact[:0], Fetched: -1}
 	l.Persisted, l.Applied = w.witness.disk[i].last(), w.witness.applied[i]
 	if !l.Up {
 		m := &w.witness.disk[i]
 		l.Applied = 0
+		was.Config.Become(m.config().config)
 		l.Status = raft.Status{Self: raft.NodeID(i + 1), Term: m.hard.Term, Vote: m.hard.Vote, Standing: m.hard.Standing,
-			LastIndex: m.last(), Cut: n.cut, Snapshot: n.saved, Config: *m.config().config}
+			LastIndex: m.last(), Cut: n.cut, Snapshot: n.saved, Config: was.Config, Peers: was.Peers[:0], Ballots: was.Ballots[:0]}
 		return
 	}
-	l.Status = n.group.Core().Status()
+	l.Status = was
+	n.group.Core().FillStatus(&l.Status)
 	s, now := &l.Status, n.clock(w.now)
 	if s.Role == raft.Leader {
 		l.Beat = raft.Duration(max(s.Deadline-now, 0))
@@ -78,6 +81,15 @@ func (w *World) Look(i int, l *ServerLook) {
 			l.Fetched = float64(f.Bytes) / float64(f.Total)
 		}
 	}
+}
+
+// StoreMark changes whenever what a server's own store holds may have changed.
+func (w *World) StoreMark(i int) (run uint32, revision int64) {
+	n := &w.nodes[i]
+	if !n.up || n.machine == nil {
+		return n.run, -1
+	}
+	return n.run, int64(n.machine.store.Revision())
 }
 
 // Values calls each with the first keys of a server's own store, in their order.
@@ -107,10 +119,13 @@ type Flight struct {
 // Flights calls each with every message that is on its way or held back, in no
 // order that means anything. The Flight is valid during the call.
 func (w *World) Flights(each func(*Flight)) {
-	var m raft.Message
+	if w.shown == nil {
+		w.shown = new(raft.Message)
+	}
 	show := func(e *event, arrives raft.Time) {
-		if e.kind == evDeliver && raft.DecodeMessage(e.data, &m) == nil {
-			each(&Flight{e.seq, e.peer, e.node, e.sent, arrives, &m})
+		if e.kind == evDeliver && raft.DecodeMessage(e.data, w.shown) == nil {
+			w.flight = Flight{e.seq, e.peer, e.node, e.sent, arrives, w.shown}
+			each(&w.flight)
 		}
 	}
 	for k := range w.queue.events {

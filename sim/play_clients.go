@@ -180,8 +180,8 @@ type ClientLook struct {
 	Found  bool   // Get: there was something
 }
 
-// Clients gives the newest request of each client that ever asked.
-func (p *Player) Clients() (all []ClientLook) {
+// Clients appends the newest request of each client that ever asked.
+func (p *Player) Clients(all []ClientLook) []ClientLook {
 	for c, id := range p.newest {
 		if id > 0 {
 			all = append(all, p.Request(id))

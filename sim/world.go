@@ -66,8 +66,10 @@ type World struct {
 	storm   storm
 	snares  snares
 	trace   trace
-	free    [][]byte // buffers of messages that have arrived
-	script  script   // what a story holds, drops and doubles
+	free    [][]byte      // buffers of messages that have arrived
+	script  script        // what a story holds, drops and doubles
+	shown   *raft.Message // by Flights
+	flight  Flight
 
 	// The same for all nodes of a seed:
 	initial          raft.Configuration
