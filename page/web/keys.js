@@ -43,7 +43,7 @@ export function listen(c) {
     PageDown: () => c.beat(1), PageUp: () => c.beat(-1), KeyN: () => c.beat(1), BracketLeft: () => c.faster(-1), BracketRight: () => c.faster(1),
     Minus: () => c.faster(-1), Equal: () => c.faster(1),
     KeyE: () => c.jump("election", 1), KeyT: () => c.jump("term", 1), KeyC: () => c.jump("commit", 1), KeyV: () => c.jump("violation", 1),
-    Digit0: () => c.panel(""), KeyA: c.act, KeyX: c.cut, KeyD: c.compare, KeyU: c.undo, KeyO: c.scenes, KeyM: c.lab, KeyL: c.language,
+    Digit0: () => c.panel(""), KeyA: c.act, KeyX: c.cut, KeyD: c.compare, KeyU: c.undo, KeyM: c.act, KeyO: c.scenes, KeyR: c.lab, KeyL: c.language,
     KeyI: c.theme, KeyY: c.link, KeyP: c.present, KeyS: c.notes,
   };
   panelKeys.forEach((p, i) => (codes["Digit" + (i + 1)] = () => c.panel(p)));

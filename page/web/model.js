@@ -6,7 +6,7 @@ import { module, build } from "./files.js";
 import { Run, Flag } from "./run.js";
 import { link, read, write, beginning } from "./links.js";
 import { $, el, icon, box, clock, kept, localize, toast } from "./dom.js";
-import { telling, sceneMenu } from "./scenes.js";
+import { telling, sceneMenu, eyes } from "./scenes.js";
 import { openMenu } from "./menu.js";
 import { Story, lanes } from "./story.js";
 import { Panels, keyList } from "./panels.js";
@@ -292,7 +292,7 @@ export class Model {
 
   /** @param {Happening} h @returns {string} */
   tell(h) {
-    if (h.what === "beat") return "● " + (this.telling.beats[h.text] ?? h.text);
+    if (h.what === "beat") return (this.telling.beats[h.text] ?? h.text);
     return words.say(h, (id) => this.state.servers.find((s) => s.id === id)?.name ?? "S" + id);
   }
 
@@ -347,6 +347,7 @@ export class Model {
   buttons() {
     const play = $("play");
     play.replaceChildren(icon(this.playing ? "pause" : "play"));
+    play.setAttribute("aria-pressed", String(this.playing));
     play.title = t(this.playing ? "ui.pause" : "ui.play");
     play.setAttribute("aria-label", play.title);
     $("speed").value = this.speed;
@@ -407,8 +408,13 @@ export class Model {
     this.play();
   }
 
+  /** A link to what is seen. */
+  address() {
+    return location.href.replace(/#.*/, "") + write(this.here());
+  }
+
   copy() {
-    const url = location.href.replace(/#.*/, "") + write(this.here());
+    const url = this.address();
     history.replaceState(null, "", write(this.here()));
     const done = () => toast(t("ui.link.done"));
     if (navigator.clipboard) navigator.clipboard.writeText(url).then(done, () => toast(url, 15000));
@@ -463,13 +469,18 @@ export class Model {
 if (location.hash === "#notes") notesWindow();
 else {
   const model = new Model();
+  const opened = async (/** @type {Link} */ l, /** @type {string|undefined} */ lang) => {
+    if (lang) await model.language(lang);
+    await model.open(l);
+  };
   /** @type {any} */ (globalThis).veche = {
     measures,
     get run() {
       return model.run;
     },
-    open: (/** @type {string} */ scene, /** @type {{seed?: number, lang?: string}} */ { seed, lang } = {}) =>
-      Promise.resolve(lang && model.language(lang)).then(() => model.open(link({ scene, seed: seed ?? null }))),
+    open: (/** @type {string} */ scene, /** @type {{seed?: number, lang?: string}} */ { seed, lang } = {}) => opened(link({ scene, seed: seed ?? null }), lang),
+    openFree: (/** @type {{nodes: number, seed: number, settings?: string[]}} */ { nodes, seed, settings = eyes }) => opened(link({ scene: "free", nodes, seed, settings }), ""),
+    link: () => model.address(),
     frame: () => model.draw(),
   };
   model.start();

@@ -36,6 +36,7 @@ export const Flag = { beat: 1, ended: 2, broken: 4, failed: 8 };
 
 const frameWork = 25; // ms of computing after which a moment is kept
 const frameBytes = 40e6; // that images may take before every second one goes
+const stepsMax = 2000; // events at once; what happened in them is not forgotten by the core
 const aheadMax = 20_000; // ms of the run that a jump looks ahead
 const ghostAhead = 2000; // ms of the run that what-if shows
 
@@ -166,8 +167,8 @@ export class Run {
     frames.splice(i, 0, { at: m.state.now, steps: m.state.steps, n: m.n, done: m.done, beat, image });
     this.taken += image.bytes;
     if (this.taken < frameBytes) return;
-    if (this.bytes() > frameBytes * 0.8) this.#thin();
-    this.taken = this.bytes();
+    if (this.memory > frameBytes * 0.8) this.#thin();
+    this.taken = this.memory;
   }
 
   /** Forgets every second image but those of beats; fewer are made from now on. */
@@ -184,7 +185,7 @@ export class Run {
   }
 
   /** Bytes that all images take; they share the pages that are equal. */
-  bytes() {
+  get memory() {
     const frames = new Set(this.branches.flatMap((b) => b.frames));
     const pages = new Set();
     for (const f of frames) for (const p of f.image.pages) pages.add(p);
@@ -207,7 +208,7 @@ export class Run {
     do {
       const wasAt = m.state.now;
       const wasDone = m.done;
-      const left = Math.min(last - m.state.steps, 50_000);
+      const left = Math.min(last - m.state.steps, stepsMax);
       const r = m.on(until, left);
       flags |= r.flags;
       this.#hear(r.heard);
@@ -305,7 +306,17 @@ export class Run {
       this.on((at += 100));
     }
     const beats = this.branch.happenings.filter((h) => h.what === "beat").map((h) => h.text);
-    return { beats, broken: this.state.broken.map((b) => b.promise), failed: this.state.failed, hash: this.main.core.hash().toString(16).padStart(16, "0") };
+    return { beats, broken: this.state.broken.map((b) => b.promise), failed: this.state.failed, hash: this.hash() };
+  }
+
+  /** Goes on by so many ms. @param {number} ms */
+  ahead(ms) {
+    return this.on(this.state.now + ms);
+  }
+
+  /** A digest of the present moment: equal runs have equal ones. */
+  hash() {
+    return this.main.core.hash().toString(16).padStart(16, "0");
   }
 
   /** What comes of it if that is done now: two seconds ahead, without doing it.
@@ -324,12 +335,8 @@ export class Run {
       heard.push(...o.core.happenings());
     }
     const until = this.state.now + ghostAhead;
-    for (let i = 0; i < 50; i++) {
-      o.state = this.main.state;
-      const r = o.on(until, 200_000);
-      heard.push(...r.heard);
-      if (!(r.flags & Flag.beat) || o.state.now >= until) break;
-    }
+    o.state = o.core.state();
+    for (let i = 0; i < 50 && o.state.now < until; i++) heard.push(...o.on(until, stepsMax).heard);
     return { error: "", state: o.state, happenings: heard };
   }
 
@@ -341,7 +348,7 @@ export class Run {
     if (o.branch !== branch || o.state.now > at || f.at > o.state.now) o.load(branch, f);
     while (!o.reached(at)) {
       const was = o.state.now + o.done;
-      const { flags } = o.on(at, 200_000);
+      const { flags } = o.on(at, stepsMax);
       if (!flags && o.state.now + o.done === was) break;
     }
     return o.state;

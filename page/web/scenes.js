@@ -71,6 +71,9 @@ export async function sceneMenu(all, now, open) {
   /** @type {HTMLElement|null} */ (d.querySelector("[aria-current=true]"))?.focus();
 }
 
+/** Times slow enough to watch. */
+export const eyes = ["election 150ms 300ms", "heartbeat 50ms", "wire 10ms 15ms", "fast off"];
+
 /**
  * Opens the form of free play.
  * @param {(nodes: number, seed: number, settings: string[]) => void} open
@@ -86,8 +89,7 @@ export function freeForm(open) {
   const form = el("form", { className: "form", submit: (/** @type {Event} */ e) => {
     e.preventDefault();
     d.close();
-    const eye = ["election 150ms 300ms", "heartbeat 50ms", "wire 10ms 15ms"];
-    open(Number(nodes.value), Number(seed.value), [...(timing.value ? eye : []), fast.value]);
+    open(Number(nodes.value), Number(seed.value), [...(timing.value ? eyes.slice(0, 3) : []), fast.value]);
   } });
   for (const [key, input] of /** @type {[string, HTMLElement][]} */ ([["ui.free.nodes", nodes], ["ui.free.seed", seed], ["ui.free.timing", timing], ["ui.free.fast", fast]])) {
     input.id = "free-" + key;

@@ -88,9 +88,10 @@ export class Story {
   /** @param {Happening} h @param {number} parts @param {Branch|null} beside */
   #add(h, parts, beside) {
     const first = parts >= 0 && h.n >= parts && !((this.lines.at(-1)?.h.n ?? -1) >= parts);
-    if (minor.has(h.kind)) return;
+    const stage = h.scripted && /^(hold|drop|double|release)\b/.test(h.text) ? "stage" : "";
+    if (minor.has(h.kind) || (h.scripted && /^(draw|pass|logs)\b/.test(h.text))) return;
     const text = this.tell(h);
-    const e = el("li", { className: [h.what, h.kind, first ? "parts" : ""].join(" ") }, el("span", { className: "at" }, clock(h.at)), el("span", {}, text));
+    const e = el("li", { className: [h.what, h.kind, stage, first ? "parts" : ""].join(" ") }, el("span", { className: "at" }, clock(h.at)), el("span", {}, text));
     if (first && beside) {
       const other = beside.happenings[parts];
       e.lastChild.append(el("span", { className: "else" }, " — " + t("ui.beside", { text: other ? this.tell(other) : t("ui.nothing") })));

@@ -68,7 +68,7 @@ export function rpc(kind) {
  * @returns {string}
  */
 export function say(h, name = (id) => "S" + id) {
-  const p = { node: name(h.node), peer: name(h.peer), term: h.term, index: h.index, text: h.text, rest: "", kind: h.kind, rpc: rpc(h.kind) };
+  const p = { node: name(h.node), peer: name(h.peer), term: h.term, index: h.index, text: h.text, rest: "", kind: h.kind, rpc: rpc(h.kind), client: h.client, value: h.value };
   switch (h.what) {
     case "event": {
       let key = "event." + h.kind;
@@ -82,6 +82,10 @@ export function say(h, name = (id) => "S" + id) {
       return t("say.broken", { text: promise(h.kind) + ": " + h.text });
     case "beat":
       return h.text;
+    case "answered":
+      return t("say." + (h.client ? h.kind === "done" && h.value ? "read" : h.kind : "change." + h.kind), p) + because(h.reason);
+    case "fault":
+      return t("fault." + h.kind, p);
   }
   return t("say." + h.what, p);
 }
