@@ -1,103 +1,113 @@
 package scenes
 
-import (
-	"strconv"
-
-	"veche/model"
-	"veche/raft"
-	"veche/sim"
-)
+import "veche/sim"
 
 // lost is how many servers a cluster can do without.
-func lost() []model.Scene {
-	return []model.Scene{
-		majorityLost(), majorityLostRecover(),
-		evenSizes("even-sizes", "", 4), evenSizes("even-sizes-3", "even-sizes", 3),
-		evenSizes("even-sizes-5", "even-sizes", 5), evenSizes("even-sizes-6", "even-sizes", 6),
-	}
-}
-
-// majorityLost: of five, two may fail and three may not.
-func majorityLost() model.Scene {
-	return model.Scene{
-		ID:       "majority-lost",
-		Settings: eyes("fast off"),
-		Steps: elected(
-			model.Do("draw S2 160ms"), model.Do("draw S3 S4 290ms"), model.Do("crash S1"), model.Do("crash S5"),
-			model.Until("leader S2"), model.Do("put x 1 @S2"), model.Until("answered"),
-			model.Beat("two-down", model.Cluster, model.Figure5),
-			model.Do("crash S3"), model.Do("put y 2 @S2"), model.Do("get x @S2 by C2"),
-			model.Wait(100*raft.Millisecond),
-			model.Beat("three-down", model.Cluster, model.Clients),
-			model.Until("no leader"), model.Wait(raft.Second),
-			model.Beat("nobody", model.Figure5, model.Clients),
-			model.Do("start S5"), model.Until("leader"), model.Until("answered"),
-			model.Beat("back", model.Cluster, model.Clients),
-		),
-		Ends: []string{"leaders 1", "not up S1", "not up S3", "x = 1 @S2"},
-		Tries: []model.Try{
-			{ID: "other-one", Beat: "nobody", Do: []string{"start S1"}},
-		},
-	}
-}
-
-// majorityLostRecover: the majority never comes back, and somebody makes a new
-// cluster of a survivor.
-func majorityLostRecover() model.Scene {
-	return model.Scene{
-		ID:       "majority-lost-recover",
-		Of:       "majority-lost",
-		Settings: eyes("fast off"),
-		Steps: elected(
-			model.Do("put x 1 @S1"), model.Until("answered"), model.Until("same logs"),
-			model.Do("split {S1 S2 S3}|{S4 S5}"), model.Do("put x 2 @S1"), model.Until("answered"),
-			model.Beat("acknowledged", model.Logs, model.Clients),
-			model.Do("power-cut S1 S2 S3"), model.Wait(raft.Second),
-			model.Beat("two-left", model.Cluster, model.Figure5),
-			model.Do("crash S4 S5"), model.Do("recover S5"), model.Do("start S5"),
-			model.Beat("alone", model.Logs),
-			model.Until("leader S5"),
-			model.Beat("gone", model.Logs, model.Clients),
-		),
-		Breaks: sim.LeaderCompleteness,
-	}
-}
-
-// evenSizes loses one server after another, and then the link between two halves.
-func evenSizes(id, of string, n int) model.Scene {
-	server := func(i int) string { return "S" + strconv.Itoa(i) }
-	steps := elected(model.Beat("whole", model.Cluster))
-	names := []string{"", "one", "two", "three"}
-	bearable := (n - 1) / 2
-	down := ""
-	for k := 1; k <= bearable+1; k++ {
-		s := server(n + 1 - k)
-		down += " " + s
-		steps = append(steps, model.Do("crash "+s), model.Do("put k"+strconv.Itoa(k)+" 1 @S1"))
-		if k <= bearable {
-			steps = append(steps, model.Until("answered"))
-		} else {
-			steps = append(steps, model.Until("no leader"), model.Wait(raft.Second/2))
-		}
-		steps = append(steps, model.Beat(names[k], model.Cluster, model.Clients))
-	}
-	first, second := "{", "{"
-	for i := 1; i <= n; i++ {
-		if i <= (n+1)/2 {
-			first += " " + server(i)
-		} else {
-			second += " " + server(i)
-		}
-	}
-	steps = append(steps, model.Do("start"+down), model.Until("answered"), model.Until("same logs"),
-		model.Do("split "+first+" }|"+second+" }"), model.Do("put half 1 @S1"))
-	ends := []string{"leaders 1", "half = 1 @S1"}
-	if n%2 == 0 {
-		steps = append(steps, model.Until("no leader"), model.Wait(raft.Second/2))
-		ends = []string{"no leader", "waiting"}
-	} else {
-		steps = append(steps, model.Until("answered"))
-	}
-	steps = append(steps, model.Beat("halves", model.Cluster, model.Clients))
-	return model.Scene{ID: id, Of: of, Settings: eyes("nodes "+strconv.Itoa(n), "fast off"), Steps: steps, Ends: ends}
+var lost = []plot{
+	// Of five, two may fail and three may not.
+	{
+		id:       "majority-lost",
+		settings: eyes + "; fast off",
+		script: elected + `
+			draw S2 160ms; draw S3 S4 290ms; crash S1; crash S5; until leader S2
+			put x 1 @S2; until answered
+			beat two-down: cluster figure5
+			crash S3; put y 2 @S2; get x @S2 by C2; wait 100ms
+			beat three-down: cluster clients
+			until no leader; wait 1s
+			beat nobody: figure5 clients
+			start S5; until leader; until answered
+			beat back: cluster clients
+		`,
+		ends: "leaders 1; not up S1; not up S3; x = 1 @S2",
+		tries: `
+			other-one at nobody: start S1
+		`,
+	},
+	// The majority never comes back, and somebody makes a new
+	// cluster of a survivor.
+	{
+		id: "majority-lost-recover", of: "majority-lost",
+		settings: eyes + "; fast off",
+		script: elected + `
+			put x 1 @S1; until answered; until same logs
+			split {S1 S2 S3}|{S4 S5}; put x 2 @S1; until answered
+			beat acknowledged: logs clients
+			power-cut S1 S2 S3; wait 1s
+			beat two-left: cluster figure5
+			crash S4 S5; recover S5; start S5
+			beat alone: logs
+			until leader S5
+			beat gone: logs clients
+		`,
+		breaks: sim.LeaderCompleteness,
+	},
+	// Of four, one server after another is lost, and then the link between two halves.
+	{
+		id:       "even-sizes",
+		settings: eyes + "; nodes 4; fast off",
+		script: elected + `
+			beat whole: cluster
+			crash S4; put k1 1 @S1; until answered
+			beat one: cluster clients
+			crash S3; put k2 1 @S1; until no leader; wait 500ms
+			beat two: cluster clients
+			start S4 S3; until answered; until same logs
+			split { S1 S2 }|{ S3 S4 }; put half 1 @S1; until no leader; wait 500ms
+			beat halves: cluster clients
+		`,
+		ends: "no leader; waiting",
+	},
+	// The same with three.
+	{
+		id: "even-sizes-3", of: "even-sizes",
+		settings: eyes + "; nodes 3; fast off",
+		script: elected + `
+			beat whole: cluster
+			crash S3; put k1 1 @S1; until answered
+			beat one: cluster clients
+			crash S2; put k2 1 @S1; until no leader; wait 500ms
+			beat two: cluster clients
+			start S3 S2; until answered; until same logs
+			split { S1 S2 }|{ S3 }; put half 1 @S1; until answered
+			beat halves: cluster clients
+		`,
+		ends: "leaders 1; half = 1 @S1",
+	},
+	// The same with five.
+	{
+		id: "even-sizes-5", of: "even-sizes",
+		settings: eyes + "; nodes 5; fast off",
+		script: elected + `
+			beat whole: cluster
+			crash S5; put k1 1 @S1; until answered
+			beat one: cluster clients
+			crash S4; put k2 1 @S1; until answered
+			beat two: cluster clients
+			crash S3; put k3 1 @S1; until no leader; wait 500ms
+			beat three: cluster clients
+			start S5 S4 S3; until answered; until same logs
+			split { S1 S2 S3 }|{ S4 S5 }; put half 1 @S1; until answered
+			beat halves: cluster clients
+		`,
+		ends: "leaders 1; half = 1 @S1",
+	},
+	// The same with six.
+	{
+		id: "even-sizes-6", of: "even-sizes",
+		settings: eyes + "; nodes 6; fast off",
+		script: elected + `
+			beat whole: cluster
+			crash S6; put k1 1 @S1; until answered
+			beat one: cluster clients
+			crash S5; put k2 1 @S1; until answered
+			beat two: cluster clients
+			crash S4; put k3 1 @S1; until no leader; wait 500ms
+			beat three: cluster clients
+			start S6 S5 S4; until answered; until same logs
+			split { S1 S2 S3 }|{ S4 S5 S6 }; put half 1 @S1; until no leader; wait 500ms
+			beat halves: cluster clients
+		`,
+		ends: "no leader; waiting",
+	},
 }

@@ -1,94 +1,77 @@
 package scenes
 
-import (
-	"veche/model"
-	"veche/raft"
-)
-
 // restarts is when servers go down and come back, all at once or in turn.
-func restarts() []model.Scene {
-	return []model.Scene{powerCut(), rolling(), rollingPlain()}
-}
-
-// powerCut: everything stops in the midst of a write.
-func powerCut() model.Scene {
-	return model.Scene{
-		ID:       "power-cut",
-		Settings: eyes("fast off"),
-		Steps: elected(
-			model.Do("put x 1 @S1"), model.Until("answered"), model.Until("same logs"),
-			model.Do("put x 2 @S1"), model.Wait(12*raft.Millisecond),
-			model.Beat("midst", model.Logs, model.Clients),
-			model.Do("power-cut all"), model.Wait(500*raft.Millisecond),
-			model.Beat("dark", model.Cluster, model.Clients),
-			model.Do("draw S4 160ms"), model.Do("draw S2 220ms"), model.Do("draw S1 S3 S5 290ms"), model.Do("start S4 S2 S5 S3 S1"), model.Wait(20*raft.Millisecond),
-			model.Beat("remember", model.Logs),
-			model.Until("leader"), model.Until("same logs"),
-			model.Beat("level", model.Logs, model.Figure5),
-			model.Do("get x @S3"), model.Until("answered"),
-			model.Beat("read", model.Clients),
-		),
-		Ends: []string{"leaders 1", "term S1 2", "not no x @S1"},
-		Tries: []model.Try{
-			{ID: "two-only", Beat: "dark", Do: []string{"start S2 S3"}},
-		},
-	}
-}
-
-// restarted takes servers down and up again, one at a time.
-func restarted(servers ...string) []model.Step {
-	var steps []model.Step
-	for _, s := range servers {
-		steps = append(steps, model.Do("crash "+s), model.Do("put v "+s[1:]+" @S1"), model.Until("answered"), model.Wait(100*raft.Millisecond),
-			model.Do("start "+s), model.Until("same logs"))
-	}
-	return steps
-}
-
-// rolling: the leader hands over before it goes down.
-func rolling() model.Scene {
-	steps := elected()
-	steps = append(steps, restarted("S5")...)
-	steps = append(steps, model.Beat("first", model.Cluster, model.Figure5))
-	steps = append(steps, restarted("S4", "S3", "S2")...)
-	steps = append(steps,
-		model.Beat("followers", model.Figure5),
-		model.Do("transfer S2 @S1"), model.Do("put x 1 @S1"),
-		model.Until("leader S2"), model.Until("answered"), model.Until("same logs"),
-		model.Beat("handed-over", model.Figure5, model.Clients),
-		model.Do("crash S1"), model.Do("put y 2 @S2"), model.Until("answered"), model.Wait(100*raft.Millisecond),
-		model.Do("start S1"), model.Until("same logs"),
-		model.Beat("done", model.Figure5),
-	)
-	return model.Scene{
-		ID:       "rolling-restart",
-		Settings: eyes("fast off"),
-		Steps:    steps,
-		Ends:     []string{"leader S2", "term S1 2", "y = 2 @S1"},
-		Tries: []model.Try{
-			{ID: "three", Beat: "followers", Do: []string{"crash S5", "crash S4", "crash S3", "put z 3 @S1"}},
-		},
-	}
-}
-
-// rollingPlain: the leader is simply restarted, and everybody waits.
-func rollingPlain() model.Scene {
-	steps := elected()
-	steps = append(steps, restarted("S5", "S4", "S3", "S2")...)
-	steps = append(steps,
-		model.Beat("followers", model.Figure5),
-		model.Do("crash S1"), model.Do("put x 1 @S2"), model.Wait(100*raft.Millisecond), model.Do("start S1"),
-		model.Beat("waits", model.Cluster, model.Clients),
-		model.Until("leader"),
-		model.Beat("leads", model.Cluster, model.Figure5),
-		model.Until("answered"), model.Until("same logs"),
-		model.Beat("done", model.Figure5, model.Clients),
-	)
-	return model.Scene{
-		ID:       "rolling-restart-plain",
-		Of:       "rolling-restart",
-		Settings: eyes("fast off"),
-		Steps:    steps,
-		Ends:     []string{"leaders 1", "term S1 2", "x = 1 @S1"},
-	}
+var restarts = []plot{
+	// Everything stops in the midst of a write.
+	{
+		id:       "power-cut",
+		settings: eyes + "; fast off",
+		script: elected + `
+			put x 1 @S1; until answered; until same logs
+			put x 2 @S1; wait 12ms
+			beat midst: logs clients
+			power-cut all; wait 500ms
+			beat dark: cluster clients
+			draw S4 160ms; draw S2 220ms; draw S1 S3 S5 290ms; start S4 S2 S5 S3 S1; wait 20ms
+			beat remember: logs
+			until leader; until same logs
+			beat level: logs figure5
+			get x @S3; until answered
+			beat read: clients
+		`,
+		ends: "leaders 1; term S1 2; not no x @S1",
+		tries: `
+			two-only at dark: start S2 S3
+		`,
+	},
+	// The leader hands over before it goes down.
+	{
+		id:       "rolling-restart",
+		settings: eyes + "; fast off",
+		script: elected + `
+			crash S5; put v 5 @S1; until answered; wait 100ms
+			start S5; until same logs
+			beat first: cluster figure5
+			crash S4; put v 4 @S1; until answered; wait 100ms
+			start S4; until same logs
+			crash S3; put v 3 @S1; until answered; wait 100ms
+			start S3; until same logs
+			crash S2; put v 2 @S1; until answered; wait 100ms
+			start S2; until same logs
+			beat followers: figure5
+			transfer S2 @S1; put x 1 @S1; until leader S2; until answered; until same logs
+			beat handed-over: figure5 clients
+			crash S1; put y 2 @S2; until answered; wait 100ms
+			start S1; until same logs
+			beat done: figure5
+		`,
+		ends: "leader S2; term S1 2; y = 2 @S1",
+		tries: `
+			three at followers: crash S5; crash S4; crash S3; put z 3 @S1
+		`,
+	},
+	// The leader is simply restarted, and everybody waits.
+	{
+		id: "rolling-restart-plain", of: "rolling-restart",
+		settings: eyes + "; fast off",
+		script: elected + `
+			crash S5; put v 5 @S1; until answered; wait 100ms
+			start S5; until same logs
+			crash S4; put v 4 @S1; until answered; wait 100ms
+			start S4; until same logs
+			crash S3; put v 3 @S1; until answered; wait 100ms
+			start S3; until same logs
+			crash S2; put v 2 @S1; until answered; wait 100ms
+			start S2; until same logs
+			beat followers: figure5
+			crash S1; put x 1 @S2; wait 100ms
+			start S1
+			beat waits: cluster clients
+			until leader
+			beat leads: cluster figure5
+			until answered; until same logs
+			beat done: figure5 clients
+		`,
+		ends: "leaders 1; term S1 2; x = 1 @S1",
+	},
 }

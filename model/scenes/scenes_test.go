@@ -129,6 +129,11 @@ func oneOf(s model.Step) bool {
 			n++
 		}
 	}
+	for _, panel := range s.Look {
+		if !slices.Contains([]model.Panel{model.Cluster, model.Logs, model.Figure4, model.Figure5, model.Clients}, panel) {
+			return false
+		}
+	}
 	return n == 1 && (s.Until != "") == (s.Within > 0) && (s.Beat != "") == (len(s.Look) > 0)
 }
 
