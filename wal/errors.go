@@ -2,7 +2,6 @@ package wal
 
 import (
 	"errors"
-	"io/fs"
 	"strconv"
 
 	"veche/raft"
@@ -58,7 +57,7 @@ func (e *DamageError) Error() string {
 // Is makes every DamageError an ErrDamaged, and that of a file which is missing
 // an io/fs.ErrNotExist as well.
 func (e *DamageError) Is(target error) bool {
-	return target == ErrDamaged || e.missing && target == fs.ErrNotExist
+	return target == ErrDamaged || e.missing && target == errNotExist
 }
 
 // because is an error with its cause.
@@ -81,7 +80,7 @@ func (d *deadError) Error() string {
 }
 func (d *deadError) Unwrap() []error { return []error{ErrDead, d.cause} }
 
-func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+func missing(err error) bool { return errors.Is(err, errNotExist) }
 
 // must stops the program when the caller has broken the contract in a way that
 // no error could make safe.

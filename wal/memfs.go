@@ -3,7 +3,6 @@ package wal
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"slices"
 	"sync"
 )
@@ -140,7 +139,7 @@ func (m *MemFS) Clone() *MemFS {
 func (m *MemFS) enter(op Op, name string, off int64) error {
 	if m.Fail != nil {
 		if err := m.Fail(op, name, off); err != nil {
-			return &fs.PathError{Op: opNames[op], Path: name, Err: err}
+			return &fileError{opNames[op], name, err}
 		}
 	}
 	m.mu.Lock()
@@ -188,7 +187,7 @@ func (m *MemFS) Create(name string) (File, error) {
 	}
 	defer m.mu.Unlock()
 	if m.nodes[name] != nil {
-		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
+		return nil, &fileError{"create", name, errExist}
 	}
 	if !m.journal(name, false) {
 		return nil, notThere("create", parent(name))
@@ -306,7 +305,7 @@ func parent(name string) string {
 }
 
 func notThere(op, name string) error {
-	return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+	return &fileError{op, name, errNotExist}
 }
 
 // enter begins an operation on an open file.
@@ -358,7 +357,7 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	defer f.fs.mu.Unlock()
 	n := f.node
 	if room := f.fs.room(n, off); int64(len(p)) > room {
-		p, failure = p[:room], &fs.PathError{Op: "write", Path: n.name, Err: ErrNoSpace}
+		p, failure = p[:room], &fileError{"write", n.name, ErrNoSpace}
 	}
 	if len(p) == 0 {
 		return 0, failure
@@ -449,3 +448,12 @@ func (n *memNode) sync() {
 		n.old = n.old[:0]
 	}
 }
+
+// fileError says which file could not be used, and how.
+type fileError struct {
+	op, name string
+	err      error
+}
+
+func (e *fileError) Error() string { return e.op + " " + e.name + ": " + e.err.Error() }
+func (e *fileError) Unwrap() error { return e.err }
