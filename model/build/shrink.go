@@ -102,11 +102,11 @@ func findTables(m memory) (*tables, error) {
 			agree = agree && word(n) == head+int(binary.LittleEndian.Uint64(m.at(head+32+8*k, 8)))
 		}
 		if !agree || t.names == nil || t.units == nil || t.files == nil || t.pcs == nil || t.funcs == nil || t.index == nil {
-			return nil, &unknownLayout{"runtime.moduledata does not agree with the head of the tables"}
+			continue // something else that has the same number
 		}
 		return t, t.readRecords(int(binary.LittleEndian.Uint64(m.at(head+8, 8))))
 	}
-	return nil, &unknownLayout{"nothing refers to the function tables"}
+	return nil, &unknownLayout{"there is no runtime.moduledata that refers to the function tables"}
 }
 
 // readRecords finds each function's record by the index.

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+// cuts are functions of Go's runtime that can never do anything in a browser's
+// model, but that the linker cannot know to be idle. Their bodies become a single
+// trap: whatever came there after all would stop the program, as a panic does,
+// and not compute something else. Names are as the linker writes them: what is
+// neither a letter nor a digit nor a point is an underscore.
+var cuts = []struct{ why, names string }{
+	{"the tracer, which nobody starts",
+		`trace[A-Z].*|__trace.*|startPCForTrace|makeTraceFrames?|fpunwindExpand`},
+	{"profiles, which nobody takes, and where a position is in the source, which the file does not tell any more",
+		`__profBuf_.*|stkbucket|setprofilebucket|newBucket|__bucket_.*|mProf_Free|saveblockevent|saveBlockEventStack|saveg|blockevent|` +
+			`gcallers|callers|.*GoroutineProfile.*|tracebackPCs|forEachGRace|__Frames_.*|__Func_.*|FuncForPC|Caller|funcline1|funcfile`},
+	{"what is printed after the message of a panic",
+		`traceback.*|printArgs|goroutineheader|printAncestor.*|printcreatedby.*|printFuncName|printScavTrace|hexdump.*|__hexdumper_.*|` +
+			`dumpgstatus|showframe|showfuncinfo|gcDumpObject|dumpScanStats|dumpStacksRec|dumpTypesRec|__lockRank_.*|lockRank.*|fmtNSAsMS|` +
+			`funcNamePieces.*|isExportedRuntime|__waitReason_.String|waitReason.String|badPointer|__mspan_.reportZombies`},
+	{"checks of the runtime itself, which a variable of the environment would switch on",
+		`schedtrace.*|checkFinalizers.*|setCheckmark|runCheckmark|startCheckmarks.*|endCheckmarks|postMallocgcDebug|preMallocgcDebug|` +
+			`findGoroutineLeaks|findMaybeRunnable.*|__g_.isMaybeRunnable|allGsSnapshotSortedForGC|debugCall.*|__godebugInc_.*|memCheck|parseByteCount`},
+	{"what needs C, a second module, or package testing/synctest",
+		`.*[cC]go[A-Z].*|cgocall|asmcgocall|typesEqual|typeBitsBulkBarrier|scanConservative|.*setUserArena.*|__synctest.*`},
+	{"further threads and signals: WebAssembly has one thread, which is never preempted",
+		`newm1?|allocm(\.func1)?|startm|handoffp|mexit|stopm|stoplockedm|startlockedm|mput|oneNewExtraM|newextram|addExtraM|lockextra|unlockextra|` +
+			`stealWork|runqsteal|runqgrab|exitsyscall.*|entersyscall.*|reentersyscall.*|syscallingThread.*|gcstopm|__p_.destroy.*|netpoll.*|notetsleepg|` +
+			`asyncPreempt.*|sigpanic|preemptPark|canPreemptM|switchToCrash.*|exitThread|badmcall2?|badmorestack.*`},
+}
+
+// needed are those among them that run all the same: they find the tracer off.
+var needed = []string{"runtime.traceLockInit", "runtime.traceAllocFreeEnabled"}
+
+// cutOut replaces the bodies of those functions, and tells how many bytes it took.
+func cutOut(all []section) (int, error) {
+	names, imports := functions(all)
+	patterns := make([]*regexp.Regexp, len(cuts))
+	for i, c := range cuts {
+		patterns[i] = regexp.MustCompile(`^runtime\.(?:` + c.names + `)$`)
+	}
+	found := make([]int, len(cuts))
+	saved := 0
+	for k, s := range all {
+		if s.kind != sectionCode {
+			continue
+		}
+		r := reader{b: s.body}
+		n := r.number()
+		out := binary.AppendUvarint(nil, uint64(n))
+		for i := range n {
+			body := r.take(r.number())
+			for j, p := range patterns {
+				if name := names[imports+i]; p.MatchString(name) && !slices.Contains(needed, name) {
+					saved += len(body)
+					found[j]++
+					body = []byte{0, 0, 0x0b} // no variables; unreachable; end
+					break
+				}
+			}
+			out = binary.AppendUvarint(out, uint64(len(body)))
+			out = append(out, body...)
+		}
+		if r.bad {
+			return 0, errCut
+		}
+		all[k].body = out
+	}
+	for j, n := range found {
+		if n == 0 {
+			return 0, fmt.Errorf("no function is cut of: %s; this Go release may name them otherwise, see model/build/cut.go", cuts[j].why)
+		}
+	}
+	return saved, nil
+}
