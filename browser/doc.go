@@ -1,5 +1,5 @@
-// Browser is a test layer, not a library: the status page of real servers, in
-// a real Chromium.
+// Browser is a test layer, not a library: the dashboard of real servers, and of
+// clusters that a test stages, in a real Chromium.
 //
 //	go test -tags browser -v ./browser
 //
@@ -9,5 +9,6 @@
 // What it must never do: pass because the browser was missing, or let the
 // browser talk to anything but the servers that the test started.
 //
-// Where to start reading: page_test.go.
+// Where to start reading: page_test.go has the browser and real servers,
+// live_test.go stages what is rare in them.
 package browser

@@ -108,10 +108,10 @@ func (b *tab) visit(url string) {
 	}
 }
 
-// js computes an expression in the page.
+// js computes an expression in the page, and waits for what it promises.
 func js[T any](b *tab, expression string) T {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatalf("%s: %v", expression, err)
 	}
