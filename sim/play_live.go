@@ -82,7 +82,8 @@ func (p *Player) Entries(all []EntryLook, i, most int) []EntryLook {
 		m = &t.disk[i]
 		last = int(m.last())
 	} else if n.group != nil { // a lab's core may have cut its log and written nothing yet
-		last = min(last, int(n.group.Core().Status().LastIndex))
+		base, _, entries := n.group.Core().Log()
+		last = min(last, int(base)+len(entries))
 	}
 	for k := max(1, last-most+1); k <= last; k++ {
 		e := EntryLook{Index: raft.Index(k), Term: m.terms[k]}
