@@ -64,7 +64,7 @@ func assetOf(files fs.FS, name string) (*asset, bool) {
 	}
 	a := &asset{kind: kind, packed: strings.HasSuffix(name, ".gz")}
 	a.load = sync.OnceValues(func() (forms, error) {
-		b, err := fs.ReadFile(files, name)
+		b, err := read(files, name)
 		if err != nil {
 			return forms{}, err
 		}

@@ -43,7 +43,7 @@ func site(files fs.FS, dir string) error {
 		} else if path.Ext(name) == ".html" {
 			return nil // the dashboard is of no use without a server
 		}
-		b, err := fs.ReadFile(files, name)
+		b, err := read(files, name)
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func oneFile(files fs.FS) ([]byte, error) {
 	if !built(files) {
 		return nil, ErrNotBuilt
 	}
-	html, err := fs.ReadFile(files, "web/model.html")
+	html, err := read(files, "web/model.html")
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func oneFile(files fs.FS) ([]byte, error) {
 // replaceFile puts what make says in the place of each tag that names a file.
 func replaceFile(page string, tag *regexp.Regexp, files fs.FS, make func([]byte) string) (string, error) {
 	for _, m := range tag.FindAllStringSubmatch(page, -1) {
-		b, err := fs.ReadFile(files, m[1])
+		b, err := read(files, m[1])
 		if err != nil {
 			return "", fmt.Errorf("model.html names a file that does not exist: %w", err)
 		}
@@ -139,13 +139,13 @@ func allParts(files fs.FS, start string) (string, error) {
 		}
 		switch path.Ext(name) {
 		case ".json":
-			b, err := fs.ReadFile(files, name)
+			b, err := read(files, name)
 			if err != nil {
 				return err
 			}
 			parts.Files = append(parts.Files, [2]string{name, string(b)})
 		case ".gz":
-			b, err := fs.ReadFile(files, name)
+			b, err := read(files, name)
 			if err != nil {
 				return err
 			}
@@ -178,7 +178,7 @@ func modulesFrom(files fs.FS, start string) ([][2]string, error) {
 		if done[name] {
 			return nil
 		}
-		b, err := fs.ReadFile(files, "web/"+name)
+		b, err := read(files, "web/"+name)
 		if err != nil {
 			return err
 		}

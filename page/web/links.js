@@ -111,7 +111,7 @@ export const beginning = (l) =>
     ...(l.scene === "free" ? ["nodes " + l.nodes, ...l.settings] : []), ...l.without.map((w) => "without " + w)].join("\n");
 
 /** @param {string} s */
-const safe = (s) => s.replace(/[%&;#+"<`\u0000-\u001f]/g, (c) => encodeURIComponent(c)).replace(/ /g, "+");
+const safe = (s) => s.replace(/[%&;#+"<\x60\u0000-\u001f]/g, (c) => encodeURIComponent(c)).replace(/ /g, "+");
 /** @param {string} s */
 const plain = (s) => decodeURIComponent(s.replace(/\+/g, " "));
 /** @param {string} s */
