@@ -2,9 +2,12 @@
 // and the challenge to break what the rules protect.
 
 import { json } from "./files.js";
-import { t, has, promise } from "./words.js";
+import * as words from "./words.js";
 import { $, box, el, kept, toast } from "./dom.js";
 import { write } from "./links.js";
+import "./linktable.js";
+
+const { t, has, promise } = words;
 
 /** @typedef {import("./links.js").Link} Link */
 /** @typedef {import("./types.js").State} State */
@@ -31,7 +34,8 @@ export async function labBox(without, play) {
     el("p", {}, el("button", { className: "primary", click: () => {
       d.close();
       play(boxes.filter((b) => !b.checked).map((b) => b.value));
-    } }, t("ui.lab.go"))));
+    } }, t("ui.lab.go"))),
+    el("h3", {}, t("links.title")), el("v-links", { words }));
 }
 
 /** Marks the page while rules are left out. @param {string[]} without */

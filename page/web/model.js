@@ -377,7 +377,7 @@ export class Model {
   }
 
   talkChanged() {
-    $("cluster").toggleAttribute("plain", this.presenter.on);
+    this.panels.apply();
     if (this.presenter.on) this.stops = true;
     this.changed();
   }

@@ -33,20 +33,20 @@ export class Panels {
     splitter($("split-x"), "--split-x", (e) => percent(e.clientX, $("panels").getBoundingClientRect(), "x"), "%", changed);
     splitter($("split-r"), "--split-r", (e) => percent(e.clientY, $("right").getBoundingClientRect(), "y"), "%", changed);
     splitter($("split-y"), "--split-y", (e) => Math.max(90, Math.min(innerHeight * 0.6, $("bottom").getBoundingClientRect().bottom - e.clientY)), "px", changed);
-    addEventListener("resize", () => this.#apply());
-    this.#apply();
+    addEventListener("resize", () => this.apply());
+    this.apply();
   }
 
   /** Shows one panel alone, or all with "". @param {string} id */
   show(id) {
     this.alone = id;
-    this.#apply();
+    this.apply();
   }
 
   /** Takes a tab of the narrow page. @param {string} id */
   pick(id) {
     this.tab = id;
-    this.#apply();
+    this.apply();
   }
 
   /** @param {HTMLElement} p */
@@ -65,7 +65,9 @@ export class Panels {
     }
   }
 
-  #apply() {
+  /** Lays out what is to be seen. */
+  apply() {
+    $("cluster").toggleAttribute("plain", innerWidth < 900 || document.documentElement.classList.contains("talk"));
     document.body.classList.toggle("full", this.alone !== "");
     for (const p of panels()) p.classList.toggle("shown", p.dataset.panel === (this.alone || this.tab));
     for (const b of $("tabs").children) b.setAttribute("aria-selected", String(b.dataset.tab === (this.alone || this.tab)));

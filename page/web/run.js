@@ -34,7 +34,7 @@ import { Past } from "./history.js";
 /** What run() of the core says; several may be set. */
 export const Flag = { beat: 1, ended: 2, broken: 4, failed: 8 };
 
-const frameWork = 25; // ms of computing after which a moment is kept
+const frameSteps = 4000; // events after which a moment is kept
 const frameBytes = 40e6; // that images may take before every second one goes
 const stepsMax = 2000; // events at once; what happened in them is not forgotten by the core
 const aheadMax = 20_000; // ms of the run that a jump looks ahead
@@ -49,7 +49,7 @@ class Cursor {
     this.branch = null;
     this.done = 0; // actions that are carried out
     this.n = 0; // happenings so far
-    this.work = 0; // ms of computing since the last frame
+    this.work = 0; // events since the last frame
     this.state = state;
   }
 
@@ -71,7 +71,6 @@ class Cursor {
    * @returns {{flags: number, heard: Happening[]}}
    */
   on(until, steps) {
-    const began = performance.now();
     const next = this.branch?.actions[this.done];
     const first = this.state.steps;
     let flags = this.core.run(next ? Math.min(next.at, until) : until, steps);
@@ -84,7 +83,7 @@ class Cursor {
     }
     const heard = this.core.happenings();
     this.n += heard.length;
-    this.work += performance.now() - began;
+    this.work += spent;
     return { flags, heard };
   }
 
@@ -107,7 +106,7 @@ export class Run {
     this.main = new Cursor(core, core.state());
     /** @type {Branch[]} */
     this.branches = [];
-    this.frameWork = frameWork;
+    this.frameSteps = frameSteps;
     this.taken = 0; // bytes of images, about
     this.flags = 0;
     const past = new Past();
@@ -173,7 +172,7 @@ export class Run {
 
   /** Forgets every second image but those of beats; fewer are made from now on. */
   #thin() {
-    this.frameWork *= 2;
+    this.frameSteps *= 2;
     const kept = new Map();
     let k = 0;
     for (const b of this.branches) {
@@ -213,7 +212,7 @@ export class Run {
       flags |= r.flags;
       this.#hear(r.heard);
       if (r.flags & Flag.beat) this.#keep(true);
-      else if (m.work > this.frameWork) this.#keep(false);
+      else if (m.work >= this.frameSteps) this.#keep(false);
       if (stop && flags & (Flag.beat | Flag.broken | Flag.failed)) break;
       if (r.flags & (Flag.broken | Flag.failed) && m.state.now === wasAt && m.done === wasDone) break;
       if (steps < Infinity && (m.state.steps >= last || m.done > wasDone)) break;
