@@ -35,6 +35,7 @@ import { Past } from "./history.js";
 export const Flag = { beat: 1, ended: 2, broken: 4, failed: 8 };
 
 const frameSteps = 4000; // events after which a moment is kept
+const nanosecond = 1e-6; // in ms: times are whole ones
 const frameBytes = 40e6; // that images may take before every second one goes
 const stepsMax = 2000; // events at once; what happened in them is not forgotten by the core
 const aheadMax = 20_000; // ms of the run that a jump looks ahead
@@ -90,7 +91,7 @@ class Cursor {
   /** Whether there is nothing left to do up to a moment. @param {number} at */
   reached(at) {
     const next = this.branch?.actions[this.done];
-    return this.state.now >= at && !(next && next.at <= at);
+    return this.state.now > at - nanosecond && !(next && next.at <= at);
   }
 }
 
@@ -207,6 +208,7 @@ export class Run {
     do {
       const wasAt = m.state.now;
       const wasDone = m.done;
+      const wasSteps = m.state.steps;
       const left = Math.min(last - m.state.steps, stepsMax);
       const r = m.on(until, left);
       flags |= r.flags;
@@ -214,7 +216,7 @@ export class Run {
       if (r.flags & Flag.beat) this.#keep(true);
       else if (m.work >= this.frameSteps) this.#keep(false);
       if (stop && flags & (Flag.beat | Flag.broken | Flag.failed)) break;
-      if (r.flags & (Flag.broken | Flag.failed) && m.state.now === wasAt && m.done === wasDone) break;
+      if (m.state.now === wasAt && m.state.steps === wasSteps && m.done === wasDone && !(r.flags & Flag.beat)) break; // the world stands still
       if (steps < Infinity && (m.state.steps >= last || m.done > wasDone)) break;
     } while (!m.reached(until) && performance.now() - began < wall);
     this.flags = flags;
@@ -346,9 +348,9 @@ export class Run {
     const f = best(branch.frames, (f) => f.at <= at);
     if (o.branch !== branch || o.state.now > at || f.at > o.state.now) o.load(branch, f);
     while (!o.reached(at)) {
-      const was = o.state.now + o.done;
+      const was = o.state.steps + o.state.now + o.done;
       const { flags } = o.on(at, stepsMax);
-      if (!flags && o.state.now + o.done === was) break;
+      if (!(flags & Flag.beat) && o.state.steps + o.state.now + o.done === was) break;
     }
     return o.state;
   }
