@@ -20,6 +20,7 @@ export function instantiate(module) {
   let seed = 1;
   /** @type {Host} */
   const self = /** @type {any} */ ({ clock: 0n });
+  let line = ""; // of what was written and has no end yet
   /** @type {WebAssembly.Memory} */
   let memory;
   const view = () => new DataView(memory.buffer);
@@ -49,13 +50,15 @@ export function instantiate(module) {
       return 0;
     },
     fd_write(_fd, list, n, written) {
-      let text = "", total = 0;
+      let total = 0;
       for (let k = 0; k < n; k++) {
         const at = view().getUint32(list + 8 * k, true), length = view().getUint32(list + 8 * k + 4, true);
-        text += new TextDecoder().decode(new Uint8Array(memory.buffer, at, length));
+        line += new TextDecoder().decode(new Uint8Array(memory.buffer, at, length));
         total += length;
       }
-      console.error(text);
+      const end = line.lastIndexOf("\n") + 1;
+      if (end > 1) console.error(line.slice(0, end - 1));
+      line = line.slice(end);
       view().setUint32(written, total, true);
       return 0;
     },
