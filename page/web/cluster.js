@@ -63,7 +63,7 @@ export class Cluster extends Drawing {
 
   /** A message was lost, as a happening tells: it bursts at the cut, or where it was. @param {Happening} h */
   note(h) {
-    if (h.what !== "lost" || this.lost.length >= burstsMax) return;
+    if (h.what !== "lost" || this.lost.length >= burstsMax || (this.now_ && h.at < this.now_.now - 300)) return;
     const a = this.places.get(h.node), b = this.places.get(h.peer);
     if (!a || !b) return;
     const l = lane(a, b), cut = this.now_?.links.some((k) => k.cut && k.from === h.node && k.to === h.peer);

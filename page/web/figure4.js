@@ -236,7 +236,7 @@ export class Figure4 extends Drawing {
     const { w, h } = this.sheet, plan = this.code_ ? ours : paper, f = this.f, rx = (plan.rx * w) / 100, chosen = this.now_?.servers.find((s) => s.id === this.selected_);
     this.chips.begin();
     for (const [id, list] of by) {
-      const o = plan.ovals[id], tall = f * 1.35, per = Math.min(list.length, id ? (list.length > 6 ? 4 : 3) : 9), gap = f * 0.3;
+      const o = plan.ovals[id], tall = f * 1.35, lines = Math.ceil(list.length / (list.length > 6 ? 4 : 3)), per = id ? Math.ceil(list.length / lines) : 9, gap = f * 0.3;
       const room = id ? (rx * 1.62 - gap * (per - 1)) / per : f * 6, cell = Math.min(room, Math.max(f * 2.2, ...list.map((s) => wide(s.name, f, 700) + f * 0.7)));
       list.forEach((s, i) => {
         const row = Math.floor(i / per), in_ = Math.min(per, list.length - row * per);
