@@ -70,7 +70,7 @@ export class Disc {
   draw(s, p, c) {
     const as = being(s), R = p.r;
     const alive = as !== "unused" && as !== "gone" && as !== "lost" && as !== "down" && as !== "unknown";
-    set(this.g, { transform: `translate(${r1(p.x)},${r1(p.y)})`, "data-as": as });
+    set(this.g, { transform: `translate(${r1(p.x)},${r1(p.y)})`, "data-as": as, "data-server": s.id });
     set(this.hit, { r: r1(Math.max(22, R + 12)) });
     set(this.halo, { r: r1(R * 1.34), display: c.selected ? null : "none" });
     set(this.disc, { r: R, fill: as === "unused" || as === "gone" ? "none" : as === "down" || as === "lost" ? null : c.sheet.fill(s.term), class: as === "down" || as === "lost" ? "v-disc v-dead" : "v-disc" });
@@ -126,7 +126,7 @@ export class Disc {
   /** The number of the term, the word of the role, and signs. @param {Server} s @param {number} R @param {Scene} c @param {string} as */
   drawInside(s, R, c, as) {
     const dim = as === "down" || as === "lost" || as === "gone" || as === "unused";
-    const color = dim ? null : ink(s.term), text = String(s.term);
+    const color = dim ? null : ink(s.term), text = as === "unknown" && !s.term ? "?" : String(s.term);
     show(this.term, as !== "unused" && as !== "gone");
     write(this.term, text);
     set(this.term, { class: dim ? "v-term v-dim" : "v-term", fill: color, y: r1(R * 0.16), "font-size": fit(text, R * 0.8, R * 1.1, 700) });

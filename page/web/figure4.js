@@ -103,10 +103,11 @@ export class Figure4 extends Drawing {
     this.button.addEventListener("click", () => { this.code = !this.code; });
     this.parts = [sheet.svg, this.button];
     this.code_ = false;
-    /** @type {Map<string, {g: Mark, count: Mark, title: Mark}>} */ this.arrows = new Map();
+    /** @type {Map<string, {g: Mark, count: Mark, n: number, last: number}>} */ this.arrows = new Map();
     /** @type {Map<string, {oval: Mark, name: Mark, inner: Mark, y: number}>} */ this.ovals = new Map();
     /** @type {{at: number, arrow: string, id: number, name: string}[]} */ this.fires = [];
     this.fired = "";
+    this.upto = -1;
     this.shape = "";
     this.f = 14;
     this.tall = 0;
@@ -146,6 +147,7 @@ export class Figure4 extends Drawing {
     const plan = this.code_ ? ours : paper, f = (this.f = clamp(Math.min(w / plan.size, (h * 50) / plan.size / 18.5), this.em * 0.6, this.em * (still ? 9 : 1.5)));
     this.root.replaceChildren();
     this.arrows.clear();
+    this.upto = -1;
     this.ovals.clear();
     const H = (this.tall = Math.min(h, w * (w < 36 * this.em ? 0.85 : 0.56))), y0 = (h - H) / 2;
     const X = (/** @type {number} */ v) => (v * w) / 100, Y = (/** @type {number} */ v) => y0 + (v * H) / 100;
@@ -173,7 +175,9 @@ export class Figure4 extends Drawing {
       lines.forEach((line, i) => write(make("text", { class: "v-arrowword", x: r1(tx), y: r1(top + i * gap), "font-size": r1(f) }, g), line));
       const end = wide(lines[n - 1], f) / 2;
       const count = make("text", { class: "v-count", x: r1(Math.min(tx + end + f * 0.35, w - f * 1.8)), y: r1(top + (n - 1) * gap), "font-size": r1(f * 0.9) }, g);
-      this.arrows.set(id, { g, count, title: make("title", undefined, g) });
+      const title = make("title", undefined, g);
+      for (const kind of ["pointerenter", "focus"]) g.addEventListener(kind, () => write(title, this.whom(id)));
+      this.arrows.set(id, { g, count, n: 0, last: -Infinity });
     }
     for (const [id, o] of Object.entries(plan.ovals)) {
       const g = make("g", { transform: `translate(${r1(X(o.x))},${r1(Y(o.y))})` }, this.root);
@@ -194,27 +198,32 @@ export class Figure4 extends Drawing {
     const key = h.rows.map((r) => r.id + r.name + r.stretches.length + "," + (r.stretches.at(-1)?.from ?? 0)).join();
     if (key === this.fired) return;
     this.fired = key;
+    this.upto = -1;
     this.fires = h.rows.flatMap((r) => taken(r.stretches, this.code_).map((f) => ({ ...f, id: r.id, name: r.name }))).sort((a, b) => a.at - b.at);
   }
 
   light() {
     const now = this.now_?.now ?? Infinity;
-    /** @type {Map<string, {n: number, last: number, who: string[]}>} */
-    const by = new Map();
-    for (const f of this.fires) {
-      if (f.at > now) break;
-      const c = by.get(f.arrow) ?? { n: 0, last: -Infinity, who: [] };
-      by.set(f.arrow, c);
-      c.n++;
-      c.last = f.at;
-      c.who.push(f.name + " " + this.t("unit.s", { n: (f.at / 1000).toFixed(3) }));
+    let n = this.fires.length;
+    while (n && this.fires[n - 1].at > now) n--;
+    if (n !== this.upto) {
+      this.upto = n;
+      for (const a of this.arrows.values()) { a.n = 0; a.last = -Infinity; }
+      for (const f of this.fires.slice(0, n)) {
+        const a = this.arrows.get(f.arrow);
+        if (a) { a.n++; a.last = f.at; }
+      }
+      for (const [id, a] of this.arrows) {
+        write(a.count, a.n ? "×" + a.n : "");
+        set(a.g, { "aria-label": this.t("figure4." + id) + (a.n ? " ×" + a.n : "") });
+      }
     }
-    for (const [id, a] of this.arrows) {
-      const c = by.get(id), age = c ? (now - c.last) / litFor : 1;
-      set(a.g, { class: "v-arrow" + (age < 1 ? " v-lit" : ""), "aria-label": this.t("figure4." + id) + (c ? " ×" + c.n : "") });
-      write(a.count, c ? "×" + c.n : "");
-      write(a.title, c ? c.who.slice(-8).join("\n") : "");
-    }
+    for (const a of this.arrows.values()) set(a.g, { class: now - a.last < litFor ? "v-arrow v-lit" : "v-arrow" });
+  }
+
+  /** Whom an arrow concerns, and when. @param {string} id */
+  whom(id) {
+    return this.fires.slice(0, this.upto).filter((f) => f.arrow === id).slice(-8).map((f) => f.name + "  " + this.t("unit.s", { n: (f.at / 1000).toFixed(3) })).join("\n");
   }
 
   /** Which oval a server is in. @param {Server} s */

@@ -36,6 +36,7 @@ export class Figure5 extends Drawing {
     this.nowLine = make("line", undefined, this.nowG);
     this.nowFlag = make("path", undefined, this.nowG);
     this.nowText = make("text", undefined, this.nowG);
+    this.legend = make("g", undefined, svg);
     this.parts = [svg];
     this.from = 0;
     this.reach = spans[0];
@@ -47,6 +48,9 @@ export class Figure5 extends Drawing {
     this.span_ = null;
     this.at_ = -1;
     this.shown = "";
+    this.key = "";
+    /** @type {History|null} */ this.drawn = null;
+    /** @type {import("./history.js").Age[]} */ this.ages = [];
     this.listen();
   }
 
@@ -76,23 +80,34 @@ export class Figure5 extends Drawing {
       this.reach = Math.max(spanMin, this.span_.to - this.span_.from);
     } else if (this.auto) {
       this.reach = spans.find((s) => end <= s * 0.985) ?? spans[spans.length - 1];
-      this.from = Math.max(0, Math.min(end, this.now + this.reach * 0.1) - this.reach * 0.985, end - this.reach * 0.985 > this.now ? this.now - this.reach * 0.5 : 0);
+      // The window moves in steps, not with every frame.
+      const step = this.reach / 8;
+      if (this.now > this.from + this.reach * 0.985 || this.now < this.from) this.from = Math.max(0, Math.ceil((this.now - this.reach * 0.985) / step) * step);
+      if (end <= this.reach * 0.985) this.from = 0;
     } else if (this.now > this.from + this.reach && this.now >= end) this.from = this.now - this.reach * 0.95;
     this.from = r1(this.from);
     const plan = this.plan(h.rows.length);
     set(this.back, { width: w, height: this.sheet.h });
-    this.drawTicks(plan);
-    this.drawTop(h, plan);
-    this.drawRows(h, plan);
-    this.drawMarks(h, plan);
+    const key = [this.from, this.reach, this.left, w, this.sheet.h, em, this.words_?.lang, this.selected_, h.marks.length, ...h.rows.map((r) => r.name + r.stretches.length + "," + (r.stretches[0]?.from ?? 0) + "," + (r.stretches.at(-1)?.from ?? 0))].join();
+    const anew = key !== this.key || h !== this.drawn;
+    this.key = key;
+    this.drawn = h;
+    if (anew) {
+      this.ages = ages(h);
+      this.drawTicks(plan);
+      this.drawMarks(h, plan);
+    }
+    this.drawTop(h, plan, anew);
+    this.drawRows(h, plan, anew);
     this.drawNow(h, plan);
+    if (this.hasAttribute("plain")) this.drawLegend(plan);
     const shown = this.from + "," + this.reach + "," + this.left + "," + w;
     if (shown !== this.shown) { this.shown = shown; this.tell("view", { from: this.from, to: this.from + this.reach, left: this.left, right: w - 8 }); }
   }
 
   /** Where the rows are. @param {number} n */
   plan(n) {
-    const em = this.em, h = this.sheet.h, head = em * 1.15, top = clamp(h * 0.13, em * 1.1, em * 2.6), foot = em * 2.2;
+    const em = this.em, h = this.sheet.h, head = em * 1.15, top = clamp(h * 0.13, em * 1.1, em * 2.6), foot = em * (this.hasAttribute("plain") ? 5.2 : 2.2);
     const row = clamp((h - head - top - foot - em * 0.5) / Math.max(1, n), em * 0.7, em * 3);
     const under = head + top + em * 0.5 + row * n;
     return { head, top, row, rows: head + top + em * 0.5, marks: under + em * 0.55, axis: under + em * 1.9, small: em * 0.76, bottom: under + em * 1.1 };
@@ -117,15 +132,15 @@ export class Figure5 extends Drawing {
     return this.clock ? this.clock(at) : step >= 1000 || at === 0 ? this.t("unit.s", { n: Math.round(at / 1000) }) : step >= 100 ? this.t("unit.s", { n: (at / 1000).toFixed(1) }) : this.t("unit.ms", { n: r1(at) });
   }
 
-  /** The top row, as in the paper. @param {History} h @param {ReturnType<Figure5["plan"]>} p */
-  drawTop(h, p) {
+  /** The top row, as in the paper; only what still grows if nothing else is new. @param {History} h @param {ReturnType<Figure5["plan"]>} p @param {boolean} anew */
+  drawTop(h, p, anew) {
     const to = this.from + this.reach, em = this.em, y = p.head, mid = y + p.top / 2;
     set(this.all, { x: 2, y: r1(mid + p.small * 0.35), "font-size": r1(p.small) });
     write(this.all, clip(this.t("figure5.all"), p.small, this.left - 4));
-    this.tops.begin();
-    for (const a of ages(h)) {
+    if (anew) this.tops.begin();
+    for (const a of anew ? this.ages : this.ages.slice(-1)) {
       if (a.from > to || a.to < this.from) continue;
-      const stop = Math.min(a.to, h.end), won = Math.min(a.won, stop), lost = clamp(Math.min(a.lost, stop), won, stop);
+      const stop = Math.min(a.to, h.end), won = Math.min(a.won === Infinity ? a.stood : a.won, stop), lost = clamp(Math.min(a.lost, stop), won, stop);
       const x0 = this.edge(a.from), x1 = this.edge(won), x2 = this.edge(lost), x3 = this.edge(stop), it = this.tops.get(a.term);
       set(it.election, { x: x0, y: r1(y), width: r1(Math.max(1.5, x1 - x0)), height: r1(p.top), fill: this.striped(a.term) });
       show(it.normal, x2 > x1);
@@ -137,11 +152,12 @@ export class Figure5 extends Drawing {
       write(it.text, text);
       set(it.text, { x: r1(x0 + 3), y: r1(y - em * 0.25), "font-size": r1(size) });
       const normal = this.t("figure5.normal"), none = this.t("figure5.none"), f = p.small;
-      const inside = a.won === Infinity ? (x3 - x1 > wide(none, f) + 6 ? none : "") : x2 - x1 > wide(normal, f) + 8 ? normal : "";
+      const inside = a.won === Infinity ? (x3 - x0 > wide(none, f) + 4 ? none : "") : x2 - x1 > wide(normal, f) + 8 ? normal : "";
       write(it.note, inside);
-      set(it.note, { x: r1(a.won === Infinity ? (x1 + x3) / 2 : (x1 + x2) / 2), y: r1(mid + (a.won === Infinity ? -f * 0.35 : f * 0.36)), "font-size": r1(f), class: a.won === Infinity ? "v-small v-mid" : "v-barword", fill: a.won === Infinity ? null : ink(a.term) });
+      const nobody = a.won === Infinity;
+      set(it.note, { x: r1(nobody ? (x0 + x3) / 2 : (x1 + x2) / 2), y: r1(mid + f * 0.36), "font-size": r1(f), class: nobody ? "v-barword v-on" : "v-barword", fill: nobody ? null : ink(a.term) });
     }
-    this.tops.end();
+    if (anew) this.tops.end();
   }
 
   /** Where a moment is, but not outside of what is seen. @param {number} at */
@@ -150,9 +166,16 @@ export class Figure5 extends Drawing {
   /** @param {number} term */
   striped(term) { return this.sheet.hatch("e" + (term % 7), "M3,0V12M9,0V12", hue(term), ink(term) === "#fff" ? "#ffffffa0" : "#00000080", 2); }
 
-  /** @param {History} h @param {ReturnType<Figure5["plan"]>} p */
-  drawRows(h, p) {
+  /** @param {History} h @param {ReturnType<Figure5["plan"]>} p @param {boolean} anew */
+  drawRows(h, p, anew) {
     const to = this.from + this.reach;
+    if (!anew) {
+      h.rows.forEach((row, i) => {
+        const k = row.stretches.length - 1, x = row.stretches[k], y = p.rows + p.row * (i + 0.5);
+        if (x && x.from <= to && this.bars.live.has(row.id + ":" + k)) this.drawStretch(x, row.id + ":" + k, this.edge(x.from), this.edge(Math.min(x.to, h.end)), y, p, row.stretches[k - 1]);
+      });
+      return;
+    }
     this.bars.begin();
     this.rows.begin();
     h.rows.forEach((row, i) => {
@@ -162,7 +185,7 @@ export class Figure5 extends Drawing {
       let last = -1, k = first(row.stretches, this.from);
       for (; k < row.stretches.length && row.stretches[k].from <= to; k++) {
         const x = row.stretches[k], x0 = this.edge(x.from), x1 = this.edge(Math.min(x.to, h.end));
-        if (x1 - last < 0.7 && x.as !== "leader") continue; // too small to be seen
+        if (x1 - last < 0.7 && x.as !== "leader" && k < row.stretches.length - 1) continue; // too small to be seen
         last = x1;
         this.drawStretch(x, row.id + ":" + k, x0, x1, y, p, row.stretches[k - 1]);
       }
@@ -219,6 +242,22 @@ export class Figure5 extends Drawing {
     set(this.nowText, { x: r1(cx), y: r1(p.axis), "font-size": r1(size) });
     const svg = /** @type {import("./look.js").Mark} */ (/** @type {unknown} */ (this.sheet.svg));
     set(svg, { "aria-label": this.t("figure5.aria"), "aria-valuemin": 0, "aria-valuemax": Math.round(h.end), "aria-valuenow": Math.round(this.now), "aria-valuetext": text });
+  }
+
+  /** What the shapes mean, and where they come from: for a figure that stands alone. @param {ReturnType<Figure5["plan"]>} p */
+  drawLegend(p) {
+    this.legend.replaceChildren();
+    const f = p.small, y = p.axis + f * 2.2;
+    let x = this.left;
+    for (const as of /** @type {Stretch["as"][]} */ (["candidate", "leader", "follower", "pre-candidate", "down"])) {
+      const tall = as === "candidate" ? f * 1.4 : as === "leader" ? f * 1.1 : f * 0.3, g = make("g", undefined, this.legend);
+      if (as === "pre-candidate" || as === "down") make("line", { x1: x, x2: x + f * 3, y1: y, y2: y, stroke: as === "down" ? null : hue(1), "stroke-width": f * 0.3, class: "v-is-" + as }, g);
+      else make("rect", { x, y: y - tall / 2, width: f * 3, height: tall, fill: as === "candidate" ? this.striped(1) : hue(1), class: "v-barbox" }, g);
+      const word = this.t("role." + as);
+      write(make("text", { x: x + f * 3.4, y: y + f * 0.35, "font-size": r1(f) }, g), word);
+      x += f * 5.2 + wide(word, f);
+    }
+    write(make("text", { class: "v-credit", x: this.sheet.w - 8, y: r1(this.sheet.h - f * 0.5), "font-size": r1(f * 0.9) }, this.legend), this.t("figure5.after"));
   }
 
   /** Shows so much, around a moment that stays where it is. @param {number} factor @param {number} at */

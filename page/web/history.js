@@ -114,6 +114,7 @@ export class Past {
  * @typedef {Object} Age
  * @property {number} term
  * @property {number} from
+ * @property {number} stood  until when somebody stood for election
  * @property {number} won    Infinity: nobody emerged
  * @property {number} lost   when its leader stopped to lead
  * @property {number} to     when the next term begins
@@ -126,10 +127,11 @@ export function ages(h) {
   for (const row of h.rows)
     for (const x of row.stretches) {
       if ((x.as !== "candidate" && x.as !== "leader") || x.term < 1) continue;
-      const age = all.get(x.term) ?? { term: x.term, from: Infinity, won: Infinity, lost: -Infinity, to: Infinity };
+      const age = all.get(x.term) ?? { term: x.term, from: Infinity, stood: -Infinity, won: Infinity, lost: -Infinity, to: Infinity };
       all.set(x.term, age);
       age.from = Math.min(age.from, x.from);
-      if (x.as === "leader") {
+      if (x.as === "candidate") age.stood = Math.max(age.stood, x.to);
+      else {
         age.won = Math.min(age.won, x.from);
         age.lost = Math.max(age.lost, x.to);
       }

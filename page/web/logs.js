@@ -110,7 +110,7 @@ export class Logs extends Drawing {
     const size = Math.min(em, row * 0.4), small = Math.min(em * 0.74, row * 0.26);
     this.left = Math.min(w * 0.3, Math.max(wide("S1", size, 700) + size * 1.6, ...list.map((v) => Math.max(wide(v.name, size, 700) + (v.role === "leader" ? size * 1.6 : 0), wide(this.told(v), small)))) + 8);
     const last = 1 + list.reduce((m, v) => Math.max(m, v.last), s.commit), room = w - this.left - 4;
-    const least = Math.max(em * 1.7, h * 0.9, wide("8888", small) + 2);
+    const least = Math.max(em * 1.9, h * 0.95);
     this.column = clamp(room / last, Math.min(least, room), Math.max(least, em * 5.2));
     const fits = Math.max(1, Math.floor(room / this.column));
     this.end = Math.max(1, last - fits + 1);
@@ -118,9 +118,9 @@ export class Logs extends Drawing {
     const from = Math.floor(this.start), to = Math.min(last, from + fits);
     this.newest.hidden = this.follow;
     this.heads.begin();
-    const every = this.column < wide("888", small) + 4 ? 5 : 1;
+    const label = wide(String(last), small) + 6, every = [1, 2, 5, 10].find((k) => k * this.column >= label) ?? 20;
     for (let i = from; i <= to && this.x(i + 1) <= w; i++)
-      if (i % every === 0 || i === 1) {
+      if (i % every === 0) {
         const g = this.heads.get(i).g;
         write(g, String(i));
         set(g, { x: r1(this.x(i) + this.column / 2), y: r1(head * 0.72), "font-size": r1(small) });
