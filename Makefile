@@ -14,6 +14,7 @@ fuzz: ; go run ./internal/fuzz -time 5s
 lab: ; go test -tags lab ./raft ./sim ./model/... && go test -tags lab -v -run Lab ./sim/lab
 links: ; mkdir -p bin && go run -tags lab ./cmd/veche sim links --svg bin/links.svg
 figure16: ; mkdir -p bin && go run -tags lab ./cmd/veche sim figure16 --svg bin/figure16.svg
+figures: model ; go run ./internal/figures -dir bin/figures
 mutants: ; go test -count=1 -v -timeout 40m ./sim/mutants -args -plant all
 bench: ; go test -run '^$$' -bench . ./raft ./wal ./transport ./host ./store && $(VECHE) bench failover --both
 test-faults: ; go test -count=1 -tags faults -v -timeout 15m ./faults

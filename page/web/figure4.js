@@ -223,7 +223,7 @@ export class Figure4 extends Drawing {
 
   /** Whom an arrow concerns, and when. @param {string} id */
   whom(id) {
-    return this.fires.slice(0, this.upto).filter((f) => f.arrow === id).slice(-8).map((f) => f.name + "  " + this.t("unit.s", { n: (f.at / 1000).toFixed(3) })).join("\n");
+    return this.fires.slice(0, this.upto).filter((f) => f.arrow === id).slice(-8).map((f) => f.name + "  " + this.t("unit.s", { n: this.num(f.at / 1000, 3) })).join("\n");
   }
 
   /** Which oval a server is in. @param {Server} s */

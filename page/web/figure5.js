@@ -27,7 +27,7 @@ export class Figure5 extends Drawing {
     const grid = make("g", undefined, svg), bars = make("g", undefined, svg), tops = make("g", undefined, svg), marks = make("g", undefined, svg), names = make("g", undefined, svg);
     this.ticks = new Pool(() => { const g = make("g", { class: "v-tick" }, grid); return { g, line: make("line", undefined, g), text: make("text", undefined, g) }; });
     this.bars = new Pool(() => { const g = make("g", undefined, bars); return { g, rect: make("rect", undefined, g), line: make("line", undefined, g), text: make("text", { class: "v-barword" }, g) }; });
-    this.tops = new Pool(() => { const g = make("g", undefined, tops); return { g, election: make("rect", { class: "v-barbox" }, g), normal: make("rect", { class: "v-barbox" }, g), gap: make("line", { class: "v-gap" }, g), text: make("text", { class: "v-topword" }, g), note: make("text", { class: "v-small v-mid" }, g), edge: make("line", { class: "v-gap" }, g) }; });
+    this.tops = new Pool(() => { const g = make("g", undefined, tops); return { g, election: make("rect", { class: "v-barbox" }, g), normal: make("rect", { class: "v-barbox" }, g), gap: make("line", { class: "v-gap" }, g), text: make("text", { class: "v-topword" }, g), note: make("text", undefined, g), note2: make("text", undefined, g), edge: make("line", { class: "v-gap" }, g) }; });
     this.marks = new Pool(() => { const g = make("g", { class: "v-mark" }, marks); return { g, sign: make("path", undefined, g), title: make("title", undefined, g) }; });
     this.rows = new Pool(() => { const g = make("g", undefined, names); return { g, text: make("text", { class: "v-name" }, g) }; });
     this.all = make("text", { class: "v-small" }, names);
@@ -107,8 +107,8 @@ export class Figure5 extends Drawing {
 
   /** Where the rows are. @param {number} n */
   plan(n) {
-    const em = this.em, h = this.sheet.h, head = em * 1.15, top = clamp(h * 0.13, em * 1.1, em * 2.6), foot = em * (this.hasAttribute("plain") ? 5.2 : 2.2);
-    const row = clamp((h - head - top - foot - em * 0.5) / Math.max(1, n), em * 0.7, em * 3);
+    const em = this.em, h = this.sheet.h, alone = this.hasAttribute("plain") ? 2 : 1, head = em * 1.15, top = clamp(h * 0.13, em * 1.1, em * 2.6 * alone), foot = em * (alone > 1 ? 6 : 2.2);
+    const row = clamp((h - head - top - foot - em * 0.5) / Math.max(1, n), em * 0.7, em * 3 * alone);
     const under = head + top + em * 0.5 + row * n;
     return { head, top, row, rows: head + top + em * 0.5, marks: under + em * 0.55, axis: under + em * 1.9, small: em * 0.76, bottom: under + em * 1.1 };
   }
@@ -129,7 +129,7 @@ export class Figure5 extends Drawing {
 
   /** A time in words, as exact as a step needs. @param {number} at @param {number} step */
   told(at, step) {
-    return this.clock ? this.clock(at) : step >= 1000 || at === 0 ? this.t("unit.s", { n: Math.round(at / 1000) }) : step >= 100 ? this.t("unit.s", { n: (at / 1000).toFixed(1) }) : this.t("unit.ms", { n: r1(at) });
+    return this.clock ? this.clock(at) : step >= 1000 || at === 0 ? this.t("unit.s", { n: Math.round(at / 1000) }) : step >= 100 ? this.t("unit.s", { n: this.num(at / 1000, 1) }) : this.t("unit.ms", { n: r1(at) });
   }
 
   /** The top row, as in the paper; only what still grows if nothing else is new. @param {History} h @param {ReturnType<Figure5["plan"]>} p @param {boolean} anew */
@@ -151,11 +151,13 @@ export class Figure5 extends Drawing {
       const room = x3 - x0, size = em * 0.86, long = this.t("figure5.term", { n: a.term }), text = wide(long, size, 700) < room - 4 ? long : wide(String(a.term), size, 700) < room - 2 ? String(a.term) : "";
       write(it.text, text);
       set(it.text, { x: r1(x0 + 3), y: r1(y - em * 0.25), "font-size": r1(size) });
-      const normal = this.t("figure5.normal"), none = this.t("figure5.none"), f = p.small;
-      const inside = a.won === Infinity ? (x3 - x0 > wide(none, f) + 4 ? none : "") : x2 - x1 > wide(normal, f) + 8 ? normal : "";
-      write(it.note, inside);
-      const nobody = a.won === Infinity;
-      set(it.note, { x: r1(nobody ? (x0 + x3) / 2 : (x1 + x2) / 2), y: r1(mid + f * 0.36), "font-size": r1(f), class: nobody ? "v-barword v-on" : "v-barword", fill: nobody ? null : ink(a.term) });
+      const f = p.small, nobody = a.won === Infinity, full = this.t(nobody ? "figure5.none" : "figure5.normal"), space = (nobody ? x3 - x0 : x2 - x1) - 6;
+      const cut = full.indexOf(" ", full.length / 2 - 2), one = wide(full, f) < space, two = !one && p.top > f * 2.6 && cut > 0 && wide(full.slice(0, cut), f) < space && wide(full.slice(cut), f) < space;
+      const at = { x: r1(nobody ? (x0 + x3) / 2 : (x1 + x2) / 2), "font-size": r1(f), class: nobody ? "v-barword v-on" : "v-barword", fill: nobody ? null : ink(a.term) };
+      write(it.note, one ? full : two ? full.slice(0, cut) : "");
+      write(it.note2, two ? full.slice(cut + 1) : "");
+      set(it.note, { ...at, y: r1(mid + f * (two ? -0.22 : 0.36)) });
+      set(it.note2, { ...at, y: r1(mid + f * 0.98) });
     }
     if (anew) this.tops.end();
   }
@@ -235,7 +237,7 @@ export class Figure5 extends Drawing {
     set(this.future, { x: from, y: 0, width: r1(end - from), height: r1(p.bottom) });
     if (!on) return;
     set(this.nowLine, { x1: x, x2: x, y1: 0, y2: r1(p.bottom + this.em * 0.2) });
-    const size = this.em * 0.8, text = this.clock ? this.clock(this.now) : this.t("unit.s", { n: (this.now / 1000).toFixed(3) }), half = wide(text, size, 700) / 2 + 5;
+    const size = this.em * 0.8, text = this.clock ? this.clock(this.now) : this.t("unit.s", { n: this.num(this.now / 1000, 3) }), half = wide(text, size, 700) / 2 + 5;
     const cx = clamp(x, half, this.sheet.w - half), y = p.axis - size * 0.95;
     set(this.nowFlag, { d: `M${r1(cx - half)},${r1(y)}h${r1(half * 2)}v${r1(size * 1.35)}h${r1(-half * 2)}Z` });
     write(this.nowText, text);
@@ -253,7 +255,7 @@ export class Figure5 extends Drawing {
       const tall = as === "candidate" ? f * 1.4 : as === "leader" ? f * 1.1 : f * 0.3, g = make("g", undefined, this.legend);
       if (as === "pre-candidate" || as === "down") make("line", { x1: x, x2: x + f * 3, y1: y, y2: y, stroke: as === "down" ? null : hue(1), "stroke-width": f * 0.3, class: "v-is-" + as }, g);
       else make("rect", { x, y: y - tall / 2, width: f * 3, height: tall, fill: as === "candidate" ? this.striped(1) : hue(1), class: "v-barbox" }, g);
-      const word = this.t("role." + as);
+      const word = (as === "candidate" ? this.t("figure5.election") + ": " : "") + this.t("role." + as);
       write(make("text", { x: x + f * 3.4, y: y + f * 0.35, "font-size": r1(f) }, g), word);
       x += f * 5.2 + wide(word, f);
     }

@@ -258,6 +258,9 @@ export class Drawing extends HTMLElement {
   /** @param {string} key @param {Record<string, string|number>} [params] */
   t(key, params) { return this.words_ ? this.words_.t(key, params) : key; }
 
+  /** A number as the language writes it. @param {number} v @param {number} digits */
+  num(v, digits) { return this.words_?.lang === "ru" ? v.toFixed(digits).replace(".", ",") : v.toFixed(digits); }
+
   /** Tells whoever listens. @param {string} name @param {Object} [detail] */
   tell(name, detail) { this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail })); }
 
