@@ -26,8 +26,8 @@ export class Figure5 extends Drawing {
     this.back = make("rect", { class: "v-back" }, svg);
     const grid = make("g", undefined, svg), bars = make("g", undefined, svg), tops = make("g", undefined, svg), marks = make("g", undefined, svg), names = make("g", undefined, svg);
     this.ticks = new Pool(() => { const g = make("g", { class: "v-tick" }, grid); return { g, line: make("line", undefined, g), text: make("text", undefined, g) }; });
-    this.bars = new Pool(() => { const g = make("g", undefined, bars); return { g, rect: make("rect", undefined, g), line: make("line", undefined, g), text: make("text", { class: "v-barword" }, g) }; });
-    this.tops = new Pool(() => { const g = make("g", undefined, tops); return { g, election: make("rect", { class: "v-barbox" }, g), normal: make("rect", { class: "v-barbox" }, g), gap: make("line", { class: "v-gap" }, g), text: make("text", { class: "v-topword" }, g), note: make("text", undefined, g), note2: make("text", undefined, g), edge: make("line", { class: "v-gap" }, g) }; });
+    this.bars = new Pool(() => { const g = make("g", undefined, bars); return { g, rect: make("rect", undefined, g), lines: make("path", { class: "v-stripes" }, g), line: make("line", undefined, g), text: make("text", { class: "v-barword" }, g) }; });
+    this.tops = new Pool(() => { const g = make("g", undefined, tops); return { g, election: make("rect", { class: "v-barbox" }, g), lines: make("path", { class: "v-stripes" }, g), normal: make("rect", { class: "v-barbox" }, g), gap: make("line", { class: "v-gap" }, g), text: make("text", { class: "v-topword" }, g), note: make("text", undefined, g), note2: make("text", undefined, g), edge: make("line", { class: "v-gap" }, g) }; });
     this.marks = new Pool(() => { const g = make("g", { class: "v-mark" }, marks); return { g, sign: make("path", undefined, g), title: make("title", undefined, g) }; });
     this.rows = new Pool(() => { const g = make("g", undefined, names); return { g, text: make("text", { class: "v-name" }, g) }; });
     this.all = make("text", { class: "v-small" }, names);
@@ -142,7 +142,8 @@ export class Figure5 extends Drawing {
       if (a.from > to || a.to < this.from) continue;
       const stop = Math.min(a.to, h.end), won = Math.min(a.won === Infinity ? a.stood : a.won, stop), lost = clamp(Math.min(a.lost, stop), won, stop);
       const x0 = this.edge(a.from), x1 = this.edge(won), x2 = this.edge(lost), x3 = this.edge(stop), it = this.tops.get(a.term);
-      set(it.election, { x: x0, y: r1(y), width: r1(Math.max(1.5, x1 - x0)), height: r1(p.top), fill: this.striped(a.term) });
+      set(it.election, { x: x0, y: r1(y), width: r1(Math.max(1.5, x1 - x0)), height: r1(p.top), fill: hue(a.term) });
+      set(it.lines, { d: stripes(x0, y, x1 - x0, p.top), stroke: ink(a.term) });
       show(it.normal, x2 > x1);
       set(it.normal, { x: x1, y: r1(y), width: r1(Math.max(0, x2 - x1)), height: r1(p.top), fill: this.sheet.fill(a.term) });
       show(it.gap, x3 > x2 + 1);
@@ -151,7 +152,7 @@ export class Figure5 extends Drawing {
       const room = x3 - x0, size = em * 0.86, long = this.t("figure5.term", { n: a.term }), text = wide(long, size, 700) < room - 4 ? long : wide(String(a.term), size, 700) < room - 2 ? String(a.term) : "";
       write(it.text, text);
       set(it.text, { x: r1(x0 + 3), y: r1(y - em * 0.25), "font-size": r1(size) });
-      const f = p.small, nobody = a.won === Infinity, full = this.t(nobody ? "figure5.none" : "figure5.normal"), space = (nobody ? x3 - x0 : x2 - x1) - 6;
+      const nobody = a.won === Infinity, f = p.small * (nobody ? 0.88 : 1), full = this.t(nobody ? "figure5.none" : "figure5.normal"), space = (nobody ? x3 - x0 : x2 - x1) - 6;
       const cut = full.indexOf(" ", full.length / 2 - 2), one = wide(full, f) < space, two = !one && p.top > f * 2.6 && cut > 0 && wide(full.slice(0, cut), f) < space && wide(full.slice(cut), f) < space;
       const at = { x: r1(nobody ? (x0 + x3) / 2 : (x1 + x2) / 2), "font-size": r1(f), class: nobody ? "v-barword v-on" : "v-barword", fill: nobody ? null : ink(a.term) };
       write(it.note, one ? full : two ? full.slice(0, cut) : "");
@@ -164,9 +165,6 @@ export class Figure5 extends Drawing {
 
   /** Where a moment is, but not outside of what is seen. @param {number} at */
   edge(at) { return r1(clamp(this.x(at), this.left, this.sheet.w - 4)); }
-
-  /** @param {number} term */
-  striped(term) { return this.sheet.hatch("e" + (term % 7), "M3,0V12M9,0V12", hue(term), ink(term) === "#fff" ? "#ffffffa0" : "#00000080", 2); }
 
   /** @param {History} h @param {ReturnType<Figure5["plan"]>} p @param {boolean} anew */
   drawRows(h, p, anew) {
@@ -201,8 +199,10 @@ export class Figure5 extends Drawing {
     const it = this.bars.get(key), tall = x.as === "leader" ? p.row * 0.66 : x.as === "candidate" ? p.row * 0.86 : x.as === "follower" ? Math.max(4, p.row * 0.2) : 0;
     show(it.rect, tall > 0);
     show(it.line, !tall);
+    show(it.lines, x.as === "candidate");
+    if (x.as === "candidate") set(it.lines, { d: stripes(x0, y - tall / 2, x1 - x0, tall), stroke: ink(x.term) });
     const least = x.as === "candidate" ? 2.5 : 0.7;
-    if (tall) set(it.rect, { x: x0, y: r1(y - tall / 2), width: r1(Math.max(least, x1 - x0)), height: r1(tall), rx: x.as === "leader" ? 2 : null, fill: x.as === "candidate" ? this.striped(x.term) : this.sheet.fill(x.term), class: x.as === "follower" ? "v-thin" : "v-barbox" });
+    if (tall) set(it.rect, { x: x0, y: r1(y - tall / 2), width: r1(Math.max(least, x1 - x0)), height: r1(tall), rx: x.as === "leader" ? 2 : null, fill: x.as === "candidate" ? hue(x.term) : this.sheet.fill(x.term), class: x.as === "follower" ? "v-thin" : "v-barbox" });
     else set(it.line, { x1: x0, x2: r1(Math.max(x0 + 0.7, x1)), y1: r1(y), y2: r1(y), stroke: x.as === "pre-candidate" ? hue(x.term) : null, "stroke-width": r1(Math.max(3, p.row * 0.2)), class: "v-is-" + x.as });
     const small = Math.min(p.small, p.row * 0.62), leads = x.as === "leader", number = String(x.term);
     const text = (leads || x.term !== before?.term || before?.as === "down") && tall && x.term > 0 && wide(number, small, 700) + 4 < x1 - x0 ? (leads && wide(number, small, 700) * 2 + small * 2.6 < x1 - x0 ? number + " ♛" : number) : "";
@@ -254,7 +254,8 @@ export class Figure5 extends Drawing {
     for (const as of /** @type {Stretch["as"][]} */ (["candidate", "leader", "follower", "pre-candidate", "down"])) {
       const tall = as === "candidate" ? f * 1.4 : as === "leader" ? f * 1.1 : f * 0.3, g = make("g", undefined, this.legend);
       if (as === "pre-candidate" || as === "down") make("line", { x1: x, x2: x + f * 3, y1: y, y2: y, stroke: as === "down" ? null : hue(1), "stroke-width": f * 0.3, class: "v-is-" + as }, g);
-      else make("rect", { x, y: y - tall / 2, width: f * 3, height: tall, fill: as === "candidate" ? this.striped(1) : hue(1), class: "v-barbox" }, g);
+      else make("rect", { x, y: y - tall / 2, width: f * 3, height: tall, fill: hue(1), class: "v-barbox" }, g);
+      if (as === "candidate") make("path", { class: "v-stripes", d: stripes(x, y - tall / 2, f * 3, tall), stroke: ink(1) }, g);
       const word = (as === "candidate" ? this.t("figure5.election") + ": " : "") + this.t("role." + as);
       write(make("text", { x: x + f * 3.4, y: y + f * 0.35, "font-size": r1(f) }, g), word);
       x += f * 5.2 + wide(word, f);
@@ -317,6 +318,13 @@ export class Figure5 extends Drawing {
       e.stopPropagation();
     });
   }
+}
+
+/** The stripes of an election. @param {number} x @param {number} y @param {number} w @param {number} h */
+function stripes(x, y, w, h) {
+  let d = "";
+  for (let at = 4; at < w - 1; at += 6) d += `M${r1(x + at)},${r1(y)}v${r1(h)}`;
+  return d || "M0,0";
 }
 
 /** The first of them, in order of time, that is not over at a moment. @param {{to: number}[]} list @param {number} at */
