@@ -14,8 +14,8 @@ import (
 const modelPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Handler serves the dashboard at /, the model at /model, and their parts below
-// /web/ and /built/. It answers GET and HEAD. Of the headers that protect a
+// Handler serves the dashboard at /, the same for recordings at /replay.html, the
+// model at /model, and their parts below /web/ and /built/. It answers GET and HEAD. Of the headers that protect a
 // reader it sets the Content-Security-Policy of the model's page, which needs
 // more than others; the rest, and the check of the Host, are its caller's.
 func Handler() http.Handler { return newHandler(content) }
@@ -31,6 +31,7 @@ func newHandler(files fs.FS) http.Handler {
 		case !ok:
 		case name == "web/live.html":
 			mux.Handle("GET /{$}", a)
+			mux.Handle("GET /replay.html", a)
 		case name == "web/model.html" && built(files):
 			mux.Handle("GET /model", widened(a))
 		case name == "web/model.html":

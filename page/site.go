@@ -38,10 +38,11 @@ func site(files fs.FS, dir string) error {
 			return nil
 		}
 		to := name
-		if name == "web/model.html" {
+		switch name {
+		case "web/model.html":
 			to = "index.html"
-		} else if path.Ext(name) == ".html" {
-			return nil // the dashboard is of no use without a server
+		case "web/live.html":
+			to = "replay.html" // without a server it opens recordings
 		}
 		b, err := read(files, name)
 		if err != nil {

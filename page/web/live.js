@@ -21,6 +21,9 @@ const stroke = 50, listed = 200, span = 60_000;
 /** Without a frame for so long the page says so. */
 const lostAfter = 2500;
 
+/** Whether the page stands alone: then it only opens recordings. */
+const alone = location.pathname.endsWith("/replay.html");
+
 const still = matchMedia("(prefers-reduced-motion: reduce)"), dark = matchMedia("(prefers-color-scheme: dark)");
 
 const page = {
@@ -86,7 +89,7 @@ function draw(s) {
 /** @param {number} at */
 function badge(at) {
   const b = $("badge"), quiet = performance.now() - page.came;
-  const [as, text] = page.recording ? ["rec", t("live.badge.rec", { name: page.recording.name })]
+  const [as, text] = alone && !page.recording ? ["wait", t("live.badge.alone")] : page.recording ? ["rec", t("live.badge.rec", { name: page.recording.name })]
     : !page.reel.frames.length ? ["wait", t("live.badge.wait")]
     : page.at >= 0 ? ["past", t("live.badge.past", { ago: ms(page.reel.end - at, words) })]
     : quiet > lostAfter ? ["lost", t("live.badge.lost", { name: page.viewer, ago: ms(quiet, words) })] : ["live", t("live.badge.live")];
@@ -114,7 +117,7 @@ function cell(row, k, text) {
 function members(s, at) {
   const body = $("members"), lead = leader(s);
   while (body.childElementCount > s.servers.length) body.lastElementChild.remove();
-  while (body.childElementCount < s.servers.length) body.append(el("tr", {}, ...Array.from({ length: 9 }, (_, k) => el("td", { className: k > 1 && k < 8 ? "n" : "" }))));
+  while (body.childElementCount < s.servers.length) body.append(el("tr", { tabIndex: 0 }, ...Array.from({ length: 9 }, (_, k) => el("td", { className: k > 1 && k < 8 ? "n" : "" }))));
   s.servers.forEach((v, i) => {
     const row = body.children[i], p = lead?.peers.find((x) => x.id === v.id && x.contact >= 0), m = raw(v.id, at), old = v.age >= oldAfter || !m?.look;
     row.dataset.id = v.id;
@@ -246,7 +249,7 @@ function elections(at) {
   if (list.dataset.key === key) return;
   list.dataset.key = key;
   $("no-elections").hidden = all.length > 0;
-  list.replaceChildren(...all.map((e) => el("li", { tabindex: 0, "data-at": String(e.at) }, el("time", {}, wall(e.at)),
+  list.replaceChildren(...all.map((e) => el("li", { tabIndex: 0, "data-at": String(e.at) }, el("time", {}, wall(e.at)),
     el("p", {}, el("b", {}, t("live.election", { name: page.reel.name(e.node), term: e.term })), " " + t("live.election.how", { votes: e.votes, took: t("live.ms", { n: Math.round(e.took) }) }) + words.because(e.reason)))));
 }
 
@@ -351,6 +354,7 @@ async function load(file) {
 
 /** Back to what happens now. */
 function live() {
+  if (alone && !page.recording) return $("file").click();
   if (page.recording) return location.reload();
   seek(-1);
 }
@@ -366,6 +370,8 @@ function listen() {
   $("save").onclick = save;
   $("every").onchange = events;
   $("load").onclick = () => $("file").click();
+  document.addEventListener("dragover", (e) => e.preventDefault());
+  document.addEventListener("drop", (e) => { e.preventDefault(); const f = e.dataTransfer?.files[0]; if (f) load(f); });
   $("file").onchange = () => { const f = $("file").files[0]; if (f) load(f); };
   dark.addEventListener("change", dress);
   document.addEventListener("pick", (e) => { page.selected = /** @type {CustomEvent} */ (e).detail.server; show(); });
@@ -374,6 +380,7 @@ function listen() {
   $("members").onclick = (/** @type {MouseEvent} */ e) => { const id = Number(/** @type {HTMLElement} */ (e.target).closest("tr")?.dataset.id); if (id) { page.selected = id; show(); } };
   for (const id of ["elections", "events"]) $(id).onclick = (/** @type {MouseEvent} */ e) => { const at = Number(/** @type {HTMLElement} */ (e.target).closest("li")?.dataset.at); if (at) seek(at); };
   document.addEventListener("keydown", (e) => {
+    if (e.key === "Enter") /** @type {HTMLElement|null} */ (/** @type {HTMLElement} */ (e.target).closest("li[tabindex], tr[tabindex]"))?.click();
     if (/** @type {HTMLElement} */ (e.target).closest("input, select, textarea, v-cluster, v-figure5") || e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === "ArrowLeft" || e.key === "ArrowRight") seek(Math.max(0, moment() + (e.key === "ArrowLeft" ? -1000 : 1000)));
     else if (e.key === "End") live();
@@ -394,6 +401,7 @@ function follow() {
     $("name").textContent = h.viewer;
     faults.offer(h.faults);
   });
+  source.onerror = () => { if (source.readyState === EventSource.CLOSED && !page.recording) setTimeout(follow, 3000); }; // refused: too many pages look
   source.addEventListener("events", (e) => page.reel.tell(data(e)));
   source.addEventListener("frame", (e) => {
     page.reel.add(data(e));
@@ -416,5 +424,8 @@ function tick() {
 dress();
 listen();
 await speak(kept.get("lang") || (navigator.language.startsWith("ru") ? "ru" : "en"));
-follow();
+if (alone) {
+  $("own").hidden = true;
+  $("model").href = "./";
+} else follow();
 requestAnimationFrame(tick);

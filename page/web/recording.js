@@ -205,7 +205,10 @@ export class Reel {
       const pre = e.kind.includes("pre_");
       if (/^(pre_)?vote_(granted|refused)$/.test(e.kind)) fly(e.node, e.peer, "vote_reply", { reply: true, pre, yes: e.kind.endsWith("granted") ? 1 : 0 });
       else if (e.kind === "became_candidate" || e.kind === "became_pre_candidate") for (const id of this.ids.values()) id !== e.node && fly(e.node, id, "request_vote", { pre });
-      else if (e.kind === "transfer_sent") fly(e.node, e.peer, "timeout_now");
+      else if (e.kind === "config_appended") {
+        const lead = this.id(this.frame(at)?.members.find((m) => m.look?.status.role === "leader")?.id ?? "");
+        if (lead && lead !== e.node) fly(lead, e.node, "append", { count: 1, entries: [e.term] });
+      } else if (e.kind === "transfer_sent") fly(e.node, e.peer, "timeout_now");
       else if (e.kind === "snapshot_offered") fly(e.node, e.peer, "install_snapshot");
     }
     return all;
