@@ -409,6 +409,17 @@ func TestPage_OpensARecording(t *testing.T) {
 		f := b.facts()
 		return f["badge"] == "rec" && strings.Contains(f["banner"], "not branched") && f["leader"] == report.Name && f["rows"] == fmt.Sprint(members), fmt.Sprint(f)
 	})
+	b.visit(origin + "/replay.html")
+	await(t, "the page waits for a recording", shownMax, func() (bool, string) {
+		text := js[string](b, `document.getElementById("badge").textContent`)
+		return strings.Contains(text, "open a recording"), text
+	})
+	upload(good)
+	await(t, "the page shows the recording without a cluster", shownMax, func() (bool, string) {
+		f := b.facts()
+		return f["badge"] == "rec" && f["leader"] == report.Name, fmt.Sprint(f)
+	})
+	b.picture(artifacts(t), "recording", "light", 1200)
 	b.quiet(origin)
 }
 

@@ -55,7 +55,7 @@ func (s *Server) peoplePages() http.Handler {
 	mux.HandleFunc("GET /events", s.eventsPage)
 	mux.Handle("GET /cluster", s.watch)
 	pages := page.Handler()
-	for _, path := range []string{"/{$}", "/model", "/web/", "/built/"} {
+	for _, path := range []string{"/{$}", "/replay.html", "/model", "/web/", "/built/"} {
 		mux.Handle("GET "+path, pages)
 	}
 	return mux
