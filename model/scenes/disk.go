@@ -40,22 +40,4 @@ var disks = []plot{
 		`,
 		breaks: sim.ElectionSafety,
 	},
-	// The vote is told before it is on the disk.
-	{
-		id: "amnesia-early", of: "amnesia",
-		settings: eyes + "; nodes 3; fast off; disk S1 S2 S3 term 1 log 1 1",
-		without:  "vote-on-disk",
-		script: `
-			split {S1 S2}|{S3}; draw S1 160ms; draw S2 290ms; slow-disk S2 500ms; start; until leader S1
-			beat told: cluster logs
-			power-cut S2; heal; split {S1}|{S2 S3}; draw S3 155ms; start S2
-			beat forgot: cluster
-			until role S3 candidate
-			beat same-term: cluster
-			until broken Election Safety
-			beat two-leaders: cluster figure5
-		`,
-		ends:   "broken Election Safety",
-		breaks: sim.ElectionSafety,
-	},
 }

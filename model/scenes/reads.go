@@ -53,6 +53,7 @@ var reads = []plot{
 			put x 1 @S1 by C1; until answered; until same logs
 			get-unchecked x @S1 by C2; get-unchecked x @S2 by C3
 			beat quick: cluster clients
+			put y 0 @S1 by C4; until answered
 			draw S3 152ms; draw S2 S4 S5 290ms; split {S1 S2}|{S3 S4 S5}; until leader S3
 			put x 2 @S3 by C1; until answered
 			beat two: cluster logs

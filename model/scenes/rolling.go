@@ -72,6 +72,6 @@ var restarts = []plot{
 			until answered; until same logs
 			beat done: figure5 clients
 		`,
-		ends: "leaders 1; term S1 2; x = 1 @S1",
+		ends: "leaders 1; not term S1 1; x = 1 @S1",
 	},
 }
