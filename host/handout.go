@@ -88,6 +88,10 @@ func (g *Group) nextBatch() *ApplyBatch {
 	return b
 }
 
+// SnapshotSoon makes the next batch of entries end with a capture, however few
+// bytes were applied since the last one.
+func (g *Group) SnapshotSoon() { g.fresh = g.cfg.SnapshotBytes }
+
 // take finds the request that an entry ends. The first entry with a stamp of
 // this boot is the one that is applied, so it takes the request along; when a
 // copy of it comes, the window no longer knows the number.

@@ -158,6 +158,8 @@ func (p *Player) command(words []string) error {
 		return nil
 	case "drop-message", "hold-message", "delay-message", "double-message", "release-message":
 		return p.oneMessage(words)
+	case "snapshot":
+		return p.eachIf(args, p.running, func(i int) { p.world.nodes[i].group.SnapshotSoon() })
 	case "timeout":
 		return p.eachIf(args, p.timed, p.timeout)
 	case "put", "get", "delete", "local":
