@@ -48,6 +48,9 @@ const (
 // place in the script.
 const beatRest = raft.Time(raft.Microsecond)
 
+// playMax bounds a scene, in events and beats: the longest has some ten thousand.
+const playMax = 1_000_000
+
 // Begin makes a session. The configuration is text, a line each: first "scene ID"
 // with one of scenes, or "free" for a world in which nothing runs yet; then
 // settings of stories, which go before those of the scene: "seed 7", "nodes 3".
@@ -328,8 +331,8 @@ func Play(scenes []Scene, id string) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	for s.Run(raft.Never, 10_000_000)&AtBeat != 0 {
-		if f := s.flags(0); f&(Ended|Failed) != 0 {
+	for range playMax {
+		if s.Run(raft.Never, 1)&(Ended|Failed) != 0 {
 			break
 		}
 	}

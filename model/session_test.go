@@ -2,12 +2,14 @@ package model_test
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 
 	"veche/model"
 	"veche/model/scenes"
 	"veche/raft"
+	"veche/sim"
 )
 
 const ms = raft.Time(raft.Millisecond)
@@ -281,4 +283,51 @@ func BenchmarkFrame(b *testing.B) {
 		buf = s.AppendHappenings(s.AppendState(buf[:0]))
 	}
 	b.ReportMetric(float64(len(buf)), "bytes/frame")
+}
+
+// Goal: the page has the same words in the same places. Method: the tables of
+// page/web/wire.js, and package raft.
+func TestEncode_WordsAsThePageReadsThem(t *testing.T) {
+	page, err := os.ReadFile("../page/web/wire.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := func(table string) (all []string) {
+		t.Helper()
+		_, rest, found := strings.Cut(string(page), "const "+table+" = ")
+		list, _, closed := strings.Cut(rest, "]")
+		if !found || !closed {
+			t.Fatalf("wire.js has no table %s", table)
+		}
+		for _, w := range strings.Split(list[strings.Index(list, "[")+1:], ",") {
+			all = append(all, strings.Trim(strings.TrimSpace(w), `"`))
+		}
+		return all
+	}
+	messages := words("MESSAGES")
+	for k, word := range messages {
+		if k > 0 && raft.MessageKind(k).Word() != word {
+			t.Errorf("message %d is %q in the page, %q in the core", k, word, raft.MessageKind(k).Word())
+		}
+	}
+	if next := raft.MessageKind(len(messages)).Word(); !strings.HasPrefix(next, "unknown") {
+		t.Errorf("the page does not know %s", next)
+	}
+	for _, c := range []struct {
+		table string
+		at    int
+		want  string
+	}{
+		{"ROLES", int(raft.Follower), "follower"}, {"ROLES", int(raft.PreCandidate), "pre-candidate"}, {"ROLES", int(raft.Candidate), "candidate"},
+		{"ROLES", int(raft.Leader), "leader"}, {"STANDINGS", int(raft.Fresh), "fresh"}, {"STANDINGS", int(raft.Admitted), "admitted"},
+		{"STANDINGS", int(raft.Damaged), "damaged"}, {"KINDS", int(raft.EntryCommand), "command"}, {"KINDS", int(raft.EntryNoop), "noop"},
+		{"KINDS", int(raft.EntryConfig), "config"}, {"VERDICTS", int(raft.BallotGranted), "granted"}, {"VERDICTS", int(raft.BallotRefused), "refused"},
+		{"OUTCOMES", int(sim.OpPending), "waiting"}, {"OUTCOMES", int(sim.OpDone), "done"}, {"OUTCOMES", int(sim.OpRefused), "refused"},
+		{"OUTCOMES", int(sim.OpUnknown), "unknown"}, {"PARTS", int(sim.PartIn), "in"}, {"PARTS", int(sim.PartUnused), "unused"},
+		{"PARTS", int(sim.PartLost), "lost"}, {"PARTS", int(sim.PartGone), "gone"},
+	} {
+		if all := words(c.table); c.at >= len(all) || all[c.at] != c.want {
+			t.Errorf("%s has %q, and %q is to stand at %d", c.table, all, c.want, c.at)
+		}
+	}
 }

@@ -51,7 +51,7 @@ func begin(n uint32) uint32 {
 //
 //go:wasmexport run
 func run(until float64, steps uint32) uint32 {
-	if session == nil {
+	if session == nil || until != until { // not a number
 		return 0
 	}
 	at := raft.Never

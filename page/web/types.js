@@ -26,7 +26,7 @@
  * @property {number} first     first index that the log still holds
  * @property {number} last      last index, 0 empty
  * @property {Entry[]} log      a window that ends at last
- * @property {{left:number, drawn:number, max:number}|null} timer  of an election; null for a leader
+ * @property {{left:number, drawn:number, max:number}|null} timer  of an election; null for a leader, and while it is down
  * @property {number} beat      ms to its next heartbeat, -1 unless it leads
  * @property {number} lease     ms for which it may answer reads by itself, 0 none
  * @property {Peer[]} peers     what a leader knows of the others; empty otherwise
