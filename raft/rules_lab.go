@@ -132,9 +132,9 @@ func (c *Core) recants(a *Append) bool {
 
 // dropTail throws away whatever stands behind the entry that was checked, before
 // the new ones are put there. A write can only overwrite: if none are, it repeats
-// the one that was checked.
+// the one that was checked, unless that is in a snapshot.
 func (c *Core) dropTail(prev Index, next []Entry) {
-	if c.keeps(ruleConflictOnly) || prev >= c.log.last() || prev < c.commit || prev == c.log.base {
+	if c.keeps(ruleConflictOnly) || prev >= c.log.last() || prev < c.commit || len(next) == 0 && prev <= c.snap.Index {
 		return
 	}
 	c.truncate(prev + 1)
