@@ -18,13 +18,14 @@ import (
 const demoLong = `Start a cluster of real server processes on this machine, and play with it.
 
 At a terminal it is interactive: kill and restart servers, cut the network, write,
-and watch who leads and why. Without a terminal, or with --script, it plays six
+and watch who leads and why. The address of the same in a browser is on the screen;
+--browser shows it there alone. Without a terminal, or with --script, it plays six
 situations while a client writes all the time, reads everything back, and prints
 what was expected and what was seen; it exits with 1 when they differ.`
 
 func demoCommand() *cobra.Command {
 	var opts clusterOptions
-	var scripted bool
+	var scripted, inBrowser bool
 	var output string
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -41,6 +42,12 @@ func demoCommand() *cobra.Command {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
 			defer stop()
 			out := cmd.OutOrStdout()
+			switch {
+			case inBrowser && (scripted || output == "json"):
+				return usagef("--browser is for people, and --script and -o json are not; leave one out")
+			case inBrowser:
+				return playInBrowser(ctx, opts, out)
+			}
 			if scripted || output == "json" || !isTerminal(out) || !isTerminal(os.Stdin) {
 				if opts.Nodes < 5 || opts.Nodes%2 == 0 {
 					return usagef("--nodes is %d; the script needs an odd number from 5 on, so that a leader can be cut off with a companion", opts.Nodes)
@@ -52,14 +59,16 @@ func demoCommand() *cobra.Command {
 	}
 	cmd.Flags().IntVar(&opts.Nodes, "nodes", 5, "how many servers")
 	cmd.Flags().BoolVar(&scripted, "script", false, "play the six situations even at a terminal")
+	cmd.Flags().BoolVar(&inBrowser, "browser", false, "show it in a browser alone, until Ctrl-C")
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "of the script: text or json (one line a situation)")
 	cmd.Flags().BoolVar(&opts.Keep, "keep", false, "leave the data directories and logs behind")
 	cmd.Flags().BoolVar(&opts.NoFast, "no-fast-detection", false, "let followers wait for their timeout when the leader's process dies")
 	return cmd
 }
 
-// playLive runs the interactive demo until the person quits.
-func playLive(ctx context.Context, opts clusterOptions, out io.Writer) error {
+// onStage starts a cluster with a client that writes and a dashboard, and has them
+// played with. Then all of it ends, and out is told what became of the writes.
+func onStage(ctx context.Context, opts clusterOptions, out io.Writer, play func(*liveStage, *demoPage) error) error {
 	c, err := newCluster(opts)
 	if err != nil {
 		return err
@@ -78,12 +87,40 @@ func playLive(ctx context.Context, opts clusterOptions, out io.Writer) error {
 	l.writer.every = liveWriteEvery
 	l.writer.run()
 	defer l.writer.stop()
-
 	dashboard, err := servePage(c, l.harm)
 	if err != nil {
 		return err
 	}
 	defer dashboard.close()
+	err = play(l, dashboard)
+	if ctx.Err() != nil {
+		err = nil // a signal is a way to quit
+	}
+	st := l.writer.stats()
+	fmt.Fprintf(out, "%d writes were acknowledged, %d lost.\n", st.Acked, l.lostSoFar())
+	if opts.Keep {
+		fmt.Fprintf(out, "The data and the logs are in %s\n", c.dir)
+	}
+	return err
+}
+
+// playInBrowser runs the demo until a signal, for who plays with it in a browser.
+func playInBrowser(ctx context.Context, opts clusterOptions, out io.Writer) error {
+	return onStage(ctx, opts, out, func(l *liveStage, dashboard *demoPage) error {
+		fmt.Fprintf(out, "%d servers run. Look at them, and harm them, in a browser; Ctrl-C ends them:\n%s\n", opts.Nodes, dashboard.url)
+		l.keepVerifying(ctx)
+		return nil
+	})
+}
+
+// playLive runs the interactive demo until the person quits.
+func playLive(ctx context.Context, opts clusterOptions, out io.Writer) error {
+	return onStage(ctx, opts, out, func(l *liveStage, dashboard *demoPage) error { return l.onScreen(dashboard) })
+}
+
+// onScreen shows the stage at the terminal until the person quits.
+func (l *liveStage) onScreen(dashboard *demoPage) error {
+	ctx, c := l.ctx, l.cluster
 	screen := newScreen(l, time.Now)
 	screen.page = dashboard.url
 	p := tea.NewProgram(screen, tea.WithContext(ctx), tea.WithoutSignalHandler())
@@ -93,24 +130,16 @@ func playLive(ctx context.Context, opts clusterOptions, out io.Writer) error {
 		feeds.Go(func() { followEvents(feedCtx, c, i, func(e eventMsg) { p.Send(e) }) })
 	}
 	feeds.Go(func() { l.keepVerifying(feedCtx) })
-	_, err = p.Run()
+	_, err := p.Run()
 	stopFeed()
 	feeds.Wait()
-	if ctx.Err() != nil {
-		err = nil // a signal is a way to quit
-	}
-	st := l.writer.stats()
-	fmt.Fprintf(out, "%d writes were acknowledged, %d lost.\n", st.Acked, l.lostSoFar())
-	if opts.Keep {
-		fmt.Fprintf(out, "The data and the logs are in %s\n", c.dir)
-	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return &exitError{exitFailed, fmt.Sprintf("the screen failed: %v", err)}
 	}
 	return nil
 }
 
-// liveStage is the real cluster under the screen.
+// liveStage is the real cluster under the screen or the page.
 type liveStage struct {
 	ctx     context.Context
 	cluster *cluster
