@@ -55,7 +55,7 @@ var crash = []plot{
 	// The same, but the others see the connections close.
 	{
 		id: "master-crash-fast", of: "master-crash",
-		settings: eyes,
+		settings: eyes + "; seed 1",
 		script: elected + `
 			beat calm: cluster
 			crash S1; put x 1 @S4

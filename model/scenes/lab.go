@@ -29,7 +29,7 @@ var lab = []plot{
 	// A vote is told before it is on disk, and a power cut takes it.
 	{
 		id: "break-vote-on-disk", of: "amnesia",
-		settings: eyes + "; nodes 3; disk S1 S2 S3 term 1 log 1",
+		settings: eyes + "; nodes 3; disk S1 S2 S3 term 1 log 1; seed 1",
 		without:  "vote-on-disk",
 		script: `
 			slow-disk S3 100ms; cut S1>S2 S2>S1; draw S1 160ms; draw S2 S3 290ms; start
@@ -50,7 +50,7 @@ var lab = []plot{
 	// An old leader stays one in the new term. Everything falls.
 	{
 		id: "break-step-down", of: "two-masters",
-		settings: eyes,
+		settings: eyes + "; seed 1",
 		without:  "step-down",
 		script: elected + `
 			draw S4 150ms; draw S2 S3 S5 290ms; wait 16ms

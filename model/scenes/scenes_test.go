@@ -91,6 +91,29 @@ func TestScene_ReachesItsBeatsAndItsEnd(t *testing.T) {
 	}
 }
 
+// Goal: scenes wait for what they show, and not for luck: they hold with any seed,
+// unless they say which one they need. Method: play each with some others.
+func TestScene_HoldsWithOtherSeeds(t *testing.T) {
+	for _, s := range All() {
+		lucky := slices.ContainsFunc(s.Settings, func(c string) bool { return strings.HasPrefix(c, "seed ") })
+		if lucky || len(s.Without) > 0 && !raft.LabBuild {
+			continue
+		}
+		for _, seed := range []string{"2", "13", "27"} {
+			run, err := model.Begin(All(), "scene "+s.ID+"\nseed "+seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for f := model.AtBeat; f&(model.Ended|model.Failed) == 0 && f&model.AtBeat != 0; {
+				f = run.Run(raft.Never, eventsMax)
+			}
+			if err := run.Verdict(); err != nil {
+				t.Errorf("%s with seed %s: %v", s.ID, seed, err)
+			}
+		}
+	}
+}
+
 // Goal: a scene is well made. Method: look at its parts.
 func TestScene_IsWellFormed(t *testing.T) {
 	seen := map[string]bool{}
