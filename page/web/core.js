@@ -14,20 +14,20 @@ export const AT_BEAT = 1, ENDED = 2, BROKEN = 4, FAILED = 8;
 /**
  * All of a session. Images share the pages that are equal.
  * @typedef {Object} Image
- * @property {Uint8Array[]} pages of the memory
+ * @property {Int32Array[]} pages of the memory
  * @property {(number|bigint)[]} globals beside the memory: Go's stack pointer is one
  * @property {bigint} clock
  * @property {number} bytes what it costs beside the image before it
  */
 
-const PAGE = 4096, GROW = 65536;
-const ZERO = new Uint8Array(PAGE);
+const PAGE = 1024, GROW = 65536; // words of a page; bytes by which memory grows
+const ZERO = new Int32Array(PAGE);
 const utf8 = new TextEncoder(), text = new TextDecoder();
 
 export class Core {
   #module;
   #host;
-  /** @type {Uint8Array[]} the pages of the latest image, taken or put back */
+  /** @type {Int32Array[]} the pages of the latest image, taken or put back */
   #known = [];
 
   /** @param {WebAssembly.Module} module see module() in files.js */
@@ -72,20 +72,19 @@ export class Core {
 
   /** @returns {Image} of the present moment */
   image() {
-    const all = this.#host.memory.buffer, pages = [], known = this.#known;
-    const words = new Int32Array(all);
+    const words = new Int32Array(this.#host.memory.buffer), pages = [], known = this.#known;
     let fresh = 0;
-    for (let at = 0, k = 0; at < all.byteLength; at += PAGE, k++) {
+    for (let at = 0, k = 0; at < words.length; at += PAGE, k++) {
       const was = known[k] ?? ZERO;
-      if (same(words, at >> 2, was)) pages.push(was);
-      else if (was !== ZERO && same(words, at >> 2, ZERO)) pages.push(ZERO);
+      if (same(words, at, was)) pages.push(was);
+      else if (was !== ZERO && same(words, at, ZERO)) pages.push(ZERO);
       else {
-        pages.push(new Uint8Array(all.slice(at, at + PAGE)));
+        pages.push(words.slice(at, at + PAGE));
         fresh++;
       }
     }
     this.#known = pages;
-    return { pages, globals: this.#globals().map((g) => g.value), clock: this.#host.clock, bytes: fresh * PAGE + pages.length * 8 };
+    return { pages, globals: this.#globals().map((g) => g.value), clock: this.#host.clock, bytes: fresh * PAGE * 4 + pages.length * 8 };
   }
 
   /**
@@ -93,12 +92,12 @@ export class Core {
    * @param {Image} image
    */
   restore(image) {
-    const size = image.pages.length * PAGE;
+    const size = image.pages.length * PAGE * 4;
     if (this.#host.memory.buffer.byteLength > size) this.#host = instantiate(this.#module);
     const { memory } = this.#host;
     if (memory.buffer.byteLength < size) memory.grow((size - memory.buffer.byteLength) / GROW);
-    const bytes = new Uint8Array(memory.buffer);
-    image.pages.forEach((page, k) => bytes.set(page, k * PAGE));
+    const words = new Int32Array(memory.buffer);
+    image.pages.forEach((page, k) => words.set(page, k * PAGE));
     this.#globals().forEach((g, k) => { g.value = image.globals[k]; });
     this.#host.clock = image.clock;
     this.#known = image.pages;
@@ -125,9 +124,8 @@ export class Core {
   }
 }
 
-/** @param {Int32Array} words @param {number} from @param {Uint8Array} page */
+/** @param {Int32Array} words @param {number} from @param {Int32Array} page */
 function same(words, from, page) {
-  const want = new Int32Array(page.buffer);
-  for (let k = 0; k < PAGE / 4; k++) if (words[from + k] !== want[k]) return false;
+  for (let k = 0; k < PAGE; k++) if (words[from + k] !== page[k]) return false;
   return true;
 }

@@ -190,7 +190,7 @@ export class Run {
     const pages = new Set();
     for (const f of frames) for (const p of f.image.pages) pages.add(p);
     let sum = 0;
-    for (const p of pages) sum += p.length;
+    for (const p of pages) sum += p.byteLength;
     return sum;
   }
 
