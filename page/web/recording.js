@@ -160,10 +160,10 @@ export class Reel {
     if (eye) servers = servers.map((s) => (s.id === view ? s : this.seen(s, eye, gone)));
     servers.sort((a, b) => a.id - b.id);
     const fresh = servers.filter((s) => s.up && s.age < oldAfter);
-    const led = fresh.some((s) => s.role === "leader");
-    return { now: at, steps: 0, servers, flights: this.flights(at), links: view ? [] : links(servers, members, this, gone), clients: [], broken: /** @type {any} */ ([]),
+    const led = fresh.some((s) => s.role === "leader"), cut = view ? [] : links(servers, members, this, gone);
+    return { now: at, steps: 0, servers, flights: this.flights(at), links: cut, clients: [], broken: /** @type {any} */ ([]),
       commit: servers.reduce((c, s) => Math.max(c, s.commit), 0), leaderless: led ? 0 : this.leaderless(at), stuck: 0, beat: "", look: [], ended: false, left: false,
-      failed: "", without: [], traffic: view ? [] : this.traffic(at) };
+      failed: "", without: [], traffic: view ? [] : this.traffic(at).filter((f) => !cut.some((l) => l.from === f.from && l.to === f.to)) };
   }
 
   /** A server as it says of itself. @param {any} m @param {number} gone ms since the frame @returns {Server} */
