@@ -309,7 +309,7 @@ function seek(at) {
 }
 
 async function speak(/** @type {string} */ l) {
-  await setLang(l);
+  await setLang(l, "live");
   document.documentElement.lang = words.lang;
   localize();
   $("lang").textContent = words.lang === "ru" ? "EN" : "RU";

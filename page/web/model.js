@@ -439,7 +439,7 @@ export class Model {
   help() {
     this.pause();
     const files = /** @type {any} */ (globalThis).vecheFiles; // a page that is a single file has no other one beside it
-    box(t("ui.help"), el("p", {}, t("ui.help.about")), keyList(), files ? "" : el("p", {}, el("a", { href: "replay.html" }, t("live.replay"))));
+    box(t("ui.help"), el("p", {}, t("ui.help.about")), keyList(), files ? "" : el("p", {}, el("a", { href: "replay.html" }, t("ui.replay"))));
   }
 
   /** Opens what the address says; a first visitor sees a scene play by itself. */

@@ -17,10 +17,11 @@ let plural = new Intl.PluralRules("en");
 /**
  * Speaks a language from now on; the promise is kept once its texts are there.
  * @param {string} l "en" or "ru"; anything else becomes English
+ * @param {...string} more names of further files of texts: "live" is text/live.en.json
  */
-export async function setLang(l) {
+export async function setLang(l, ...more) {
   l = langs.includes(l) ? l : "en";
-  texts = await json("text/" + l + ".json");
+  texts = Object.assign({}, ...(await Promise.all(["", ...more].map((m) => json("text/" + (m && m + ".") + l + ".json")))));
   lang = l;
   plural = new Intl.PluralRules(l);
 }
