@@ -183,22 +183,21 @@ export class Cluster extends Drawing {
       const at = this.at(e);
       clearTimeout(held);
       if (e.button === 0 && (this.cutting || e.shiftKey || !at || at.what.kind === "link")) line = { ...here(e), on: false, id: e.pointerId };
-      if (at && e.pointerType !== "mouse") held = window.setTimeout(() => { line = null; this.aim(at.what, e.clientX, e.clientY); }, pressed);
+      if (at && e.pointerType !== "mouse") held = window.setTimeout(() => { line = null; cutting = true; this.aim(at.what, e.clientX, e.clientY); }, pressed);
     });
     svg.addEventListener("pointermove", (e) => {
       if (!line) return;
       const p = here(e);
       if (!line.on && Math.hypot(p.x - line.x, p.y - line.y) > 12) { line.on = true; clearTimeout(held); svg.setPointerCapture(line.id); show(this.knife, true); }
-      if (line.on) { set(this.knife, { x1: r1(line.x), y1: r1(line.y), x2: r1(p.x), y2: r1(p.y) }); e.preventDefault(); }
+      if (line.on) { set(this.knife, { x1: line.x, y1: line.y, x2: p.x, y2: p.y }); e.preventDefault(); }
     });
     const done = (/** @type {PointerEvent} */ e) => {
       clearTimeout(held);
       show(this.knife, false);
-      if (line?.on) {
-        cutting = true; // the click that follows is not meant for what is below
-        window.setTimeout(() => (cutting = false), 0);
-        if (e.type === "pointerup") this.split(line, here(e));
-      }
+      if (line?.on && e.type === "pointerup") this.split(line, here(e));
+      // The click that follows a line or a long press is not meant for what is below.
+      cutting ||= !!line?.on;
+      window.setTimeout(() => (cutting = false), 0);
       line = null;
     };
     svg.addEventListener("pointerup", done);

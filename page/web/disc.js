@@ -71,15 +71,15 @@ export class Disc {
     const as = being(s), R = p.r;
     const alive = as !== "unused" && as !== "gone" && as !== "lost" && as !== "down" && as !== "unknown";
     set(this.g, { transform: `translate(${r1(p.x)},${r1(p.y)})`, "data-as": as, "data-server": s.id });
-    set(this.hit, { r: r1(Math.max(22, R + 12)) });
-    set(this.halo, { r: r1(R * 1.34), display: c.selected ? null : "none" });
+    set(this.hit, { r: Math.max(22, R + 12) });
+    set(this.halo, { r: R * 1.34, display: c.selected ? null : "none" });
     set(this.disc, { r: R, fill: as === "unused" || as === "gone" ? "none" : as === "down" || as === "lost" ? null : c.sheet.fill(s.term), class: as === "down" || as === "lost" ? "v-disc v-dead" : "v-disc" });
     show(this.over, as === "unknown");
     if (as === "unknown") set(this.over, { r: R, fill: c.sheet.hatch("old", "M-2,10 10,-2M4,16 16,4", null, ".v-oldline", 3) });
     const thick = as === "leader" ? 0.13 : as === "candidate" || as === "pre-candidate" ? 0.085 : as === "learner" ? 0.035 : 0.05;
-    set(this.ring, { r: R, "stroke-width": r1(R * thick) });
+    set(this.ring, { r: R, "stroke-width": R * thick });
     show(this.inner, as === "learner");
-    if (as === "learner") set(this.inner, { r: r1(R * 0.88), "stroke-width": r1(R * 0.035) });
+    if (as === "learner") set(this.inner, { r: R * 0.88, "stroke-width": R * 0.035 });
     this.drawTime(s, R, c, alive);
     this.drawInside(s, R, c, as);
     this.drawPips(s, p, c, alive);
@@ -96,8 +96,8 @@ export class Disc {
     if (timer) {
       const left = r1(100 * clamp(timer.left / (timer.max || 1), 0, 1));
       const soon = timer.left < 0.1 * timer.drawn;
-      set(this.track, { r, "stroke-width": r1(R * 0.03) });
-      set(this.timer, { r, "stroke-width": r1(R * (soon ? 0.17 : 0.11)), "stroke-dasharray": left + " 100", "stroke-dashoffset": r1(left - 100), class: soon ? "v-timer v-soon" : "v-timer" });
+      set(this.track, { r, "stroke-width": R * 0.03 });
+      set(this.timer, { r, "stroke-width": R * (soon ? 0.17 : 0.11), "stroke-dasharray": left + " 100", "stroke-dashoffset": left - 100, class: soon ? "v-timer v-soon" : "v-timer" });
     }
     this.quorum.begin();
     if (alive && s.role === "leader" && s.peers.length) {
@@ -116,7 +116,7 @@ export class Disc {
         const life = q.contact < 0 ? 0 : clamp(1 - q.contact / c.timeout, 0, 1);
         set(this.quorum.get(q.id).g, {
           d: n > 1 ? arc(r, start + i / n + gap, start + (i + 1) / n - gap) : arc(r, 0, 0.5) + arc(r, 0.5, 1),
-          "stroke-width": r1(R * 0.11), "stroke-opacity": life > 0 ? r1(0.15 + 0.85 * life) : 0.6, class: life > 0 ? "v-quorum" : "v-quorum v-lost",
+          "stroke-width": R * 0.11, "stroke-opacity": life > 0 ? r1(0.15 + 0.85 * life) : 0.6, class: life > 0 ? "v-quorum" : "v-quorum v-lost",
         });
       });
     }
@@ -129,10 +129,10 @@ export class Disc {
     const color = dim ? null : ink(s.term), text = as === "unknown" && !s.term ? "?" : String(s.term);
     show(this.term, as !== "unused" && as !== "gone");
     write(this.term, text);
-    set(this.term, { class: dim ? "v-term v-dim" : "v-term", fill: color, y: r1(R * 0.16), "font-size": fit(text, R * 0.8, R * 1.1, 700) });
+    set(this.term, { class: dim ? "v-term v-dim" : "v-term", fill: color, y: R * 0.16, "font-size": fit(text, R * 0.8, R * 1.1, 700) });
     const word = c.t("role." + as);
     write(this.role, word);
-    set(this.role, { class: dim ? "v-role v-dim" : "v-role", fill: color, y: r1(R * (as === "unused" || as === "gone" ? 0.1 : 0.53)), "font-size": fit(word, R * 0.27, R * (s.ballots.length ? 1.2 : 1.42), 600) });
+    set(this.role, { class: dim ? "v-role v-dim" : "v-role", fill: color, y: R * (as === "unused" || as === "gone" ? 0.1 : 0.53), "font-size": fit(word, R * 0.27, R * (s.ballots.length ? 1.2 : 1.42), 600) });
     const leads = as === "leader";
     show(this.crown, leads);
     if (leads) set(this.crown, { transform: `translate(0,${r1(-R * 1.18)}) scale(${r1(R * 0.36)})`, fill: s.confirmed ? null : "none", "stroke-width": 0.16, class: s.confirmed ? "v-crown v-sure" : "v-crown" });
@@ -152,7 +152,7 @@ export class Disc {
         const d = (p.r * 0.83) / (Math.hypot(far.x, far.y) || 1), size = p.r * 0.115;
         const pip = this.pips.get(b.id);
         set(pip.g, { transform: `translate(${r1(far.x * d)},${r1(far.y * d)})`, class: "v-" + b.verdict });
-        set(pip.dot, { r: r1(size), stroke: ink(s.term), fill: b.verdict === "granted" ? ink(s.term) : hue(s.term), "stroke-width": r1(p.r * 0.04) });
+        set(pip.dot, { r: size, stroke: ink(s.term), fill: b.verdict === "granted" ? ink(s.term) : hue(s.term), "stroke-width": p.r * 0.04 });
         set(pip.no, { transform: `scale(${r1(size * 0.6)})`, stroke: ink(s.term), display: b.verdict === "refused" ? null : "none" });
         write(pip.why, (c.names.get(b.id) ?? "") + ": " + c.t("vote." + b.verdict) + (b.reason ? ": " + c.t("reason." + b.reason) : ""));
       }
@@ -165,26 +165,26 @@ export class Disc {
     const anchor = p.side === "left" ? "end" : p.side === "right" ? "start" : "middle";
     const x = p.side === "left" ? -R * 1.42 : p.side === "right" ? R * 1.42 : 0;
     let y = p.side === "top" ? -R * 1.42 - (as === "leader" ? R * 0.3 : 0) - (2.4 * small + bar)  : p.side === "bottom" ? R * 1.42 + f * 0.85 : -f * 0.5;
-    set(this.name, { x, y: r1(y), "text-anchor": anchor, "font-size": f });
+    set(this.name, { x, y: y, "text-anchor": anchor, "font-size": f });
     write(this.name, clip(s.name, f, p.room, 700));
     const notes = [this.told(s, c, as), s.values.map(([k, v]) => k + "=" + v).join("  ")];
     this.lines.forEach((line, i) => {
       show(line, notes[i] !== "" && !out);
       write(line, clip(notes[i], small, p.room));
-      set(line, { x, y: r1((y += small * 1.2)), "text-anchor": anchor, "font-size": r1(small), class: i ? "v-small v-mono" : "v-small" });
+      set(line, { x, y: (y += small * 1.2), "text-anchor": anchor, "font-size": small, class: i ? "v-small v-mono" : "v-small" });
     });
     if (!notes[1]) y -= small * 1.2;
     show(this.disk, !out && s.last > 0 && as !== "unknown");
     if (out || !s.last) return;
     const unit = R * 0.16, tail = clamp(s.last - s.persisted, 0, 10), safe = Math.min(10, s.last) - tail, w = unit * (safe + tail);
     const left = p.side === "left" ? x - w : p.side === "right" ? x : -w / 2;
-    set(this.diskSafe, { x: r1(left), y: r1(y + bar * 1.1), width: r1(safe * unit), height: r1(bar) });
-    set(this.diskTail, { x: r1(left + safe * unit), y: r1(y + bar * 1.1), width: r1(tail * unit), height: r1(bar), fill: c.sheet.hatch("tail", "M-2,10 10,-2M4,16 16,4M-2,4 4,-2M10,16 16,10", null, ".v-tailline", 2.4) });
+    set(this.diskSafe, { x: left, y: y + bar * 1.1, width: safe * unit, height: bar });
+    set(this.diskTail, { x: left + safe * unit, y: y + bar * 1.1, width: tail * unit, height: bar, fill: c.sheet.hatch("tail", "M-2,10 10,-2M4,16 16,4M-2,4 4,-2M10,16 16,10", null, ".v-tailline", 2.4) });
   }
 
   /** @param {Server} s @param {Scene} c @param {string} as */
   told(s, c, as) {
-    if (as === "unknown") return c.t("node.old", { s: r1(s.age / 1000) });
+    if (as === "unknown") return c.t("node.old", { s: s.age / 1000 });
     if (s.fault) return s.fault;
     if (as === "lost" || s.standing !== "admitted") return c.t("node." + (as === "lost" ? "lost" : s.standing));
     if (s.fetched >= 0) return c.t("node.fetched", { percent: Math.round(100 * s.fetched) });
@@ -198,9 +198,9 @@ export class Disc {
     if (!h || !on) return;
     const r = R * 0.42;
     set(this.ghostG, { transform: `translate(${r1(R * 0.95)},${r1(R * 0.8)})` });
-    set(this.ghostDisc, { r: r1(r), fill: h.up ? c.sheet.fill(h.term) : null, class: h.up ? "v-ring" : "v-ring v-dead" });
+    set(this.ghostDisc, { r: r, fill: h.up ? c.sheet.fill(h.term) : null, class: h.up ? "v-ring" : "v-ring v-dead" });
     write(this.ghostText, String(h.term));
-    set(this.ghostText, { y: r1(r * 0.36), "font-size": r1(r), fill: h.up ? ink(h.term) : null });
+    set(this.ghostText, { y: r * 0.36, "font-size": r, fill: h.up ? ink(h.term) : null });
     const sign = !h.up ? paths.cross : h.role === "leader" ? paths.crown : "";
     show(this.ghostSign, !!sign);
     if (sign) set(this.ghostSign, { d: sign, transform: h.up ? `translate(0,${r1(-r * 1.25)}) scale(${r1(r * 0.5)})` : `scale(${r1(r * 0.6)})` });

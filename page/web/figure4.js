@@ -164,31 +164,31 @@ export class Figure4 extends Drawing {
       const g = make("g", { class: "v-arrow", tabindex: still ? null : 0, role: "button" }, this.root);
       g.what = { arrow: id };
       make("path", { class: "v-hit v-wire", d }, g);
-      make("path", { class: "v-arrowline", d, "stroke-width": r1(f * 0.12) }, g);
+      make("path", { class: "v-arrowline", d, "stroke-width": f * 0.12 }, g);
       const turn = (Math.atan2(y2 - (bent ? c2[1] : y1), x2 - (bent ? c2[0] : x1)) * 180) / Math.PI;
       make("path", { class: "v-arrowhead", d: "M-1,-.55 0,0 -1,.55Z", transform: `translate(${r1(x2)},${r1(y2)}) rotate(${r1(turn)}) scale(${r1(f * 0.8)})` }, g);
       const mx = bent ? (x1 + x2) / 8 + (c1[0] + c2[0]) * 0.375 : x1 + (x2 - x1) * (a.along ?? 0.5), my = bent ? (y1 + y2) / 8 + (c1[1] + c2[1]) * 0.375 : y1 + (y2 - y1) * (a.along ?? 0.5);
       const lines = wrap(this.t("figure4." + id), f, X(a.room)), n = lines.length, long = Math.max(...lines.map((l) => wide(l, f))), gap = f * 1.12;
       const tx = a.side === "left" ? mx - long / 2 - f * 0.6 : a.side === "right" ? mx + long / 2 + f * 0.6 : mx;
       const top = a.side === "up" ? my - f * 0.5 - (n - 1) * gap : a.side === "down" ? my + f * 1.2 : my - ((n - 1) * gap) / 2 + f * 0.35;
-      make("rect", { class: "v-hit", x: r1(tx - long / 2), y: r1(top - f), width: r1(long), height: r1(n * gap + f * 0.3) }, g);
-      lines.forEach((line, i) => write(make("text", { class: "v-arrowword", x: r1(tx), y: r1(top + i * gap), "font-size": r1(f) }, g), line));
+      make("rect", { class: "v-hit", x: tx - long / 2, y: top - f, width: long, height: n * gap + f * 0.3 }, g);
+      lines.forEach((line, i) => write(make("text", { class: "v-arrowword", x: tx, y: top + i * gap, "font-size": f }, g), line));
       const end = wide(lines[n - 1], f) / 2;
-      const count = make("text", { class: "v-count", x: r1(Math.min(tx + end + f * 0.35, w - f * 1.8)), y: r1(top + (n - 1) * gap), "font-size": r1(f * 0.9) }, g);
+      const count = make("text", { class: "v-count", x: Math.min(tx + end + f * 0.35, w - f * 1.8), y: top + (n - 1) * gap, "font-size": f * 0.9 }, g);
       const title = make("title", undefined, g);
       for (const kind of ["pointerenter", "focus"]) g.addEventListener(kind, () => write(title, this.whom(id)));
       this.arrows.set(id, { g, count, n: 0, last: -Infinity });
     }
     for (const [id, o] of Object.entries(plan.ovals)) {
       const g = make("g", { transform: `translate(${r1(X(o.x))},${r1(Y(o.y))})` }, this.root);
-      const oval = make("ellipse", { class: "v-oval", rx: r1(rx), ry: r1(ry), "stroke-width": r1(f * 0.14) }, g), inner = make("ellipse", { class: "v-oval", rx: r1(rx - f * 0.3), ry: r1(ry - f * 0.3), "stroke-width": r1(f * 0.1) }, g);
+      const oval = make("ellipse", { class: "v-oval", rx: rx, ry: ry, "stroke-width": f * 0.14 }, g), inner = make("ellipse", { class: "v-oval", rx: rx - f * 0.3, ry: ry - f * 0.3, "stroke-width": f * 0.1 }, g);
       show(inner, false);
       const word = this.t("figure4.state." + id), size = Math.min(f * 1.35, (f * 1.35 * rx * 1.7) / wide(word, f * 1.35, 700)), y = still ? size * 0.35 : -ry * 0.32;
-      const name = make("text", { class: "v-ovalname", y: r1(y), "font-size": r1(size) }, g);
+      const name = make("text", { class: "v-ovalname", y: y, "font-size": size }, g);
       write(name, word);
       this.ovals.set(id, { oval, name, inner, y: Y(o.y) - ry * 0.32 });
     }
-    write(make("text", { class: "v-credit", x: r1(w - f * 0.4), y: r1(h - f * 0.4), "font-size": r1(Math.max(f * 0.72, this.em * 0.6)) }, this.root), this.t("figure4.after"));
+    write(make("text", { class: "v-credit", x: w - f * 0.4, y: h - f * 0.4, "font-size": Math.max(f * 0.72, this.em * 0.6) }, this.root), this.t("figure4.after"));
     this.button.textContent = this.t(this.code_ ? "figure4.paper" : "figure4.code");
     this.button.hidden = still;
   }
@@ -253,9 +253,9 @@ export class Figure4 extends Drawing {
         const chip = this.chips.get(s.id), gone = !s.up || !id;
         chip.g.what = { server: s.id };
         set(chip.g, { transform: `translate(${r1(x)},${r1(y)})`, class: "v-chip" + (s.id === this.selected_ ? " v-picked" : "") + (gone ? " v-gone" : "") });
-        set(chip.box, { x: r1(-cell / 2), y: r1(-tall / 2), width: r1(cell), height: r1(tall), rx: r1(tall / 2), fill: gone ? null : this.sheet.fill(s.term), stroke: gone ? null : hue(s.term) });
+        set(chip.box, { x: -cell / 2, y: -tall / 2, width: cell, height: tall, rx: tall / 2, fill: gone ? null : this.sheet.fill(s.term), stroke: gone ? null : hue(s.term) });
         write(chip.text, clip(s.name, f, cell - f * 0.5, 700) + (gone && !this.code_ ? " ✕" : ""));
-        set(chip.text, { y: r1(f * 0.36), "font-size": r1(f), fill: gone ? null : ink(s.term) });
+        set(chip.text, { y: f * 0.36, "font-size": f, fill: gone ? null : ink(s.term) });
       });
     }
     this.chips.end();

@@ -120,45 +120,45 @@ export class Figure5 extends Drawing {
     this.ticks.begin();
     for (let at = Math.ceil(this.from / step) * step; at <= this.from + this.reach; at += step) {
       const tick = this.ticks.get(Math.round(at / step) + "/" + step), x = r1(this.x(at));
-      set(tick.line, { x1: x, x2: x, y1: r1(p.head), y2: r1(p.bottom) });
+      set(tick.line, { x1: x, x2: x, y1: p.head, y2: p.bottom });
       write(tick.text, this.told(at, step));
-      set(tick.text, { x, y: r1(p.axis), "font-size": r1(p.small) });
+      set(tick.text, { x, y: p.axis, "font-size": p.small });
     }
     this.ticks.end();
   }
 
   /** A time in words, as exact as a step needs. @param {number} at @param {number} step */
   told(at, step) {
-    return this.clock ? this.clock(at) : step >= 1000 || at === 0 ? this.t("unit.s", { n: Math.round(at / 1000) }) : step >= 100 ? this.t("unit.s", { n: this.num(at / 1000, 1) }) : this.t("unit.ms", { n: r1(at) });
+    return this.clock ? this.clock(at) : step >= 1000 || at === 0 ? this.t("unit.s", { n: Math.round(at / 1000) }) : step >= 100 ? this.t("unit.s", { n: this.num(at / 1000, 1) }) : this.t("unit.ms", { n: at });
   }
 
   /** The top row, as in the paper; only what still grows if nothing else is new. @param {History} h @param {ReturnType<Figure5["plan"]>} p @param {boolean} anew */
   drawTop(h, p, anew) {
     const to = this.from + this.reach, em = this.em, y = p.head, mid = y + p.top / 2;
-    set(this.all, { x: 2, y: r1(mid + p.small * 0.35), "font-size": r1(p.small) });
+    set(this.all, { x: 2, y: mid + p.small * 0.35, "font-size": p.small });
     write(this.all, clip(this.t("figure5.all"), p.small, this.left - 4));
     if (anew) this.tops.begin();
     for (const a of anew ? this.ages : this.ages.slice(-1)) {
       if (a.from > to || a.to < this.from) continue;
       const stop = Math.min(a.to, h.end), won = Math.min(a.won === Infinity ? a.stood : a.won, stop), lost = clamp(Math.min(a.lost, stop), won, stop);
       const x0 = this.edge(a.from), x1 = this.edge(won), x2 = this.edge(lost), x3 = this.edge(stop), it = this.tops.get(a.term);
-      set(it.election, { x: x0, y: r1(y), width: r1(Math.max(1.5, x1 - x0)), height: r1(p.top), fill: hue(a.term) });
+      set(it.election, { x: x0, y: y, width: Math.max(1.5, x1 - x0), height: p.top, fill: hue(a.term) });
       set(it.lines, { d: stripes(x0, y, x1 - x0, p.top), stroke: ink(a.term) });
       show(it.normal, x2 > x1);
-      set(it.normal, { x: x1, y: r1(y), width: r1(Math.max(0, x2 - x1)), height: r1(p.top), fill: this.sheet.fill(a.term) });
+      set(it.normal, { x: x1, y: y, width: Math.max(0, x2 - x1), height: p.top, fill: this.sheet.fill(a.term) });
       show(it.gap, x3 > x2 + 1);
-      set(it.gap, { x1: x2, x2: x3, y1: r1(mid), y2: r1(mid) });
-      set(it.edge, { x1: x0, x2: x0, y1: r1(y - em * 0.75), y2: r1(y) });
+      set(it.gap, { x1: x2, x2: x3, y1: mid, y2: mid });
+      set(it.edge, { x1: x0, x2: x0, y1: y - em * 0.75, y2: y });
       const room = x3 - x0, size = em * 0.86, long = this.t("figure5.term", { n: a.term }), text = wide(long, size, 700) < room - 4 ? long : wide(String(a.term), size, 700) < room - 2 ? String(a.term) : "";
       write(it.text, text);
-      set(it.text, { x: r1(x0 + 3), y: r1(y - em * 0.25), "font-size": r1(size) });
+      set(it.text, { x: x0 + 3, y: y - em * 0.25, "font-size": size });
       const nobody = a.won === Infinity, f = p.small * (nobody ? 0.88 : 1), full = this.t(nobody ? "figure5.none" : "figure5.normal"), space = (nobody ? x3 - x0 : x2 - x1) - 6;
       const cut = full.indexOf(" ", full.length / 2 - 2), one = wide(full, f) < space, two = !one && p.top > f * 2.6 && cut > 0 && wide(full.slice(0, cut), f) < space && wide(full.slice(cut), f) < space;
-      const at = { x: r1(nobody ? (x0 + x3) / 2 : (x1 + x2) / 2), "font-size": r1(f), class: nobody ? "v-barword v-on" : "v-barword", fill: nobody ? null : ink(a.term) };
+      const at = { x: nobody ? (x0 + x3) / 2 : (x1 + x2) / 2, "font-size": f, class: nobody ? "v-barword v-on" : "v-barword", fill: nobody ? null : ink(a.term) };
       write(it.note, one ? full : two ? full.slice(0, cut) : "");
       write(it.note2, two ? full.slice(cut + 1) : "");
-      set(it.note, { ...at, y: r1(mid + f * (two ? -0.22 : 0.36)) });
-      set(it.note2, { ...at, y: r1(mid + f * 0.98) });
+      set(it.note, { ...at, y: mid + f * (two ? -0.22 : 0.36) });
+      set(it.note2, { ...at, y: mid + f * 0.98 });
     }
     if (anew) this.tops.end();
   }
@@ -181,7 +181,7 @@ export class Figure5 extends Drawing {
     h.rows.forEach((row, i) => {
       const y = p.rows + p.row * (i + 0.5), name = this.rows.get(row.id), size = Math.min(this.em * 0.9, p.row * 0.9);
       write(name.text, clip(row.name, size, this.left - 6, 700));
-      set(name.text, { x: 2, y: r1(y + size * 0.35), "font-size": r1(size), class: row.id === this.selected_ ? "v-name v-picked" : "v-name" });
+      set(name.text, { x: 2, y: y + size * 0.35, "font-size": size, class: row.id === this.selected_ ? "v-name v-picked" : "v-name" });
       let last = -1, k = first(row.stretches, this.from);
       for (; k < row.stretches.length && row.stretches[k].from <= to; k++) {
         const x = row.stretches[k], x0 = this.edge(x.from), x1 = this.edge(Math.min(x.to, h.end));
@@ -202,12 +202,12 @@ export class Figure5 extends Drawing {
     show(it.lines, x.as === "candidate");
     if (x.as === "candidate") set(it.lines, { d: stripes(x0, y - tall / 2, x1 - x0, tall), stroke: ink(x.term) });
     const least = x.as === "candidate" ? 2.5 : 0.7;
-    if (tall) set(it.rect, { x: x0, y: r1(y - tall / 2), width: r1(Math.max(least, x1 - x0)), height: r1(tall), rx: x.as === "leader" ? 2 : null, fill: x.as === "candidate" ? hue(x.term) : this.sheet.fill(x.term), class: x.as === "follower" ? "v-thin" : "v-barbox" });
-    else set(it.line, { x1: x0, x2: r1(Math.max(x0 + 0.7, x1)), y1: r1(y), y2: r1(y), stroke: x.as === "pre-candidate" ? hue(x.term) : null, "stroke-width": r1(Math.max(3, p.row * 0.2)), class: "v-is-" + x.as });
+    if (tall) set(it.rect, { x: x0, y: y - tall / 2, width: Math.max(least, x1 - x0), height: tall, rx: x.as === "leader" ? 2 : null, fill: x.as === "candidate" ? hue(x.term) : this.sheet.fill(x.term), class: x.as === "follower" ? "v-thin" : "v-barbox" });
+    else set(it.line, { x1: x0, x2: Math.max(x0 + 0.7, x1), y1: y, y2: y, stroke: x.as === "pre-candidate" ? hue(x.term) : null, "stroke-width": Math.max(3, p.row * 0.2), class: "v-is-" + x.as });
     const small = Math.min(p.small, p.row * 0.62), leads = x.as === "leader", number = String(x.term);
     const text = (leads || x.term !== before?.term || before?.as === "down") && tall && x.term > 0 && wide(number, small, 700) + 4 < x1 - x0 ? (leads && wide(number, small, 700) * 2 + small * 2.6 < x1 - x0 ? number + " ♛" : number) : "";
     write(it.text, text);
-    if (text) set(it.text, { x: leads ? r1((x0 + x1) / 2) : r1(x0 + wide(number, small) / 2 + 3), y: r1(leads || x.as === "candidate" ? y + small * 0.36 : y - tall / 2 - small * 0.12), "font-size": r1(small), fill: leads || x.as === "candidate" ? ink(x.term) : null, class: leads ? "v-barword v-bold" : x.as === "candidate" ? "v-barword v-on" : "v-barword v-dim" });
+    if (text) set(it.text, { x: leads ? r1((x0 + x1) / 2) : x0 + wide(number, small) / 2 + 3, y: leads || x.as === "candidate" ? y + small * 0.36 : y - tall / 2 - small * 0.12, "font-size": small, fill: leads || x.as === "candidate" ? ink(x.term) : null, class: leads ? "v-barword v-bold" : x.as === "candidate" ? "v-barword v-on" : "v-barword v-dim" });
   }
 
   /** @param {History} h @param {ReturnType<Figure5["plan"]>} p */
@@ -234,14 +234,14 @@ export class Figure5 extends Drawing {
     show(this.nowG, on && !this.hasAttribute("plain"));
     show(this.future, end > x + 1);
     const from = clamp(x, this.left, end);
-    set(this.future, { x: from, y: 0, width: r1(end - from), height: r1(p.bottom) });
+    set(this.future, { x: from, y: 0, width: end - from, height: p.bottom });
     if (!on) return;
-    set(this.nowLine, { x1: x, x2: x, y1: 0, y2: r1(p.bottom + this.em * 0.2) });
+    set(this.nowLine, { x1: x, x2: x, y1: 0, y2: p.bottom + this.em * 0.2 });
     const size = this.em * 0.8, text = this.clock ? this.clock(this.now) : this.t("unit.s", { n: this.num(this.now / 1000, 3) }), half = wide(text, size, 700) / 2 + 5;
     const cx = clamp(x, half, this.sheet.w - half), y = p.axis - size * 0.95;
     set(this.nowFlag, { d: `M${r1(cx - half)},${r1(y)}h${r1(half * 2)}v${r1(size * 1.35)}h${r1(-half * 2)}Z` });
     write(this.nowText, text);
-    set(this.nowText, { x: r1(cx), y: r1(p.axis), "font-size": r1(size) });
+    set(this.nowText, { x: cx, y: p.axis, "font-size": size });
     const svg = /** @type {import("./look.js").Mark} */ (/** @type {unknown} */ (this.sheet.svg));
     set(svg, { "aria-label": this.t("figure5.aria"), "aria-valuemin": 0, "aria-valuemax": Math.round(h.end), "aria-valuenow": Math.round(this.now), "aria-valuetext": text });
   }
@@ -257,10 +257,10 @@ export class Figure5 extends Drawing {
       else make("rect", { x, y: y - tall / 2, width: f * 3, height: tall, fill: hue(1), class: "v-barbox" }, g);
       if (as === "candidate") make("path", { class: "v-stripes", d: stripes(x, y - tall / 2, f * 3, tall), stroke: ink(1) }, g);
       const word = (as === "candidate" ? this.t("figure5.election") + ": " : "") + this.t("role." + as);
-      write(make("text", { x: x + f * 3.4, y: y + f * 0.35, "font-size": r1(f) }, g), word);
+      write(make("text", { x: x + f * 3.4, y: y + f * 0.35, "font-size": f }, g), word);
       x += f * 5.2 + wide(word, f);
     }
-    write(make("text", { class: "v-credit", x: this.sheet.w - 8, y: r1(this.sheet.h - f * 0.5), "font-size": r1(f * 0.9) }, this.legend), this.t("figure5.after"));
+    write(make("text", { class: "v-credit", x: this.sheet.w - 8, y: this.sheet.h - f * 0.5, "font-size": f * 0.9 }, this.legend), this.t("figure5.after"));
   }
 
   /** Shows so much, around a moment that stays where it is. @param {number} factor @param {number} at */

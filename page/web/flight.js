@@ -77,7 +77,7 @@ export class Bird {
     set(this.edge, { d, transform: scale });
     set(this.shape, { d, transform: scale, class: "v-shape", stroke: hue(f.term), "stroke-dasharray": pre });
     const tail = Math.min(u * 3.4, Math.hypot(l.dx, l.dy) / 3);
-    set(this.trail, { x1: r1(-l.ux * tail), y1: r1(-l.uy * tail), x2: 0, y2: 0, stroke: hue(f.term), "stroke-width": r1(u * (shape === "dot" ? 0.25 : 0.4)) });
+    set(this.trail, { x1: -l.ux * tail, y1: -l.uy * tail, x2: 0, y2: 0, stroke: hue(f.term), "stroke-width": u * (shape === "dot" ? 0.25 : 0.4) });
     const front = (Math.abs(l.ux) * half + Math.abs(l.uy) * tall) + u * 0.5;
     set(this.nose, { transform: `translate(${r1(l.ux * front)},${r1(l.uy * front)}) rotate(${r1((Math.atan2(l.uy, l.ux) * 180) / Math.PI)}) scale(${r1(u * 0.42)})` });
     while (this.cells.length < shown) {
@@ -87,13 +87,13 @@ export class Bird {
     }
     this.cells.forEach((cell, i) => {
       show(cell, i < shown && !reply);
-      if (i < shown) set(cell, { x: r1(i * cw - (shown * cw) / 2 + cw * 0.06), y: r1(-tall * 0.62), width: r1(cw * 0.88), height: r1(tall * 1.24), fill: hue(f.entries[i]) });
+      if (i < shown) set(cell, { x: i * cw - (shown * cw) / 2 + cw * 0.06, y: -tall * 0.62, width: cw * 0.88, height: tall * 1.24, fill: hue(f.entries[i]) });
     });
     const held = f.arrives < 0, letter = held ? "❚❚" : shape === "letter" ? letters[f.kind.replace(/_reply$/, "")] ?? f.kind[0].toUpperCase() : f.count > shown && !reply ? "+" + (f.count - shown) : "";
     show(this.text, letter !== "");
     write(this.text, letter);
     const beside = held || shape === "bar";
-    set(this.text, { x: r1(beside ? half + u * 0.25 : 0), y: r1(u * 0.36), "text-anchor": beside ? "start" : "middle", "font-size": r1(u * (held ? 0.8 : 1)), class: beside ? "v-letter v-beside" : "v-letter" });
+    set(this.text, { x: beside ? half + u * 0.25 : 0, y: u * 0.36, "text-anchor": beside ? "start" : "middle", "font-size": u * (held ? 0.8 : 1), class: beside ? "v-letter v-beside" : "v-letter" });
     const verdict = reply && f.yes >= 0 && !(shape === "dot" && f.yes);
     show(this.mark, verdict);
     if (verdict) set(this.mark, { d: f.yes ? paths.check : paths.cross, transform: `scale(${r1(u * (shape === "dot" ? 0.26 : 0.4) * 10) / 10})` });

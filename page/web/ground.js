@@ -100,8 +100,8 @@ export class Ground {
         const wx = r1(x + (mx - x) * pull), wy = y + (my - y) * pull;
         write(land.count, voters.length ? t("cluster.of", { n, all: voters.length }) : "");
         write(land.text, voters.length ? t(most ? "cluster.most" : "cluster.few") : "");
-        set(land.count, { x: wx, y: r1(wy), "font-size": r1(f * 1.1) });
-        set(land.text, { x: wx, y: r1(wy + f), "font-size": r1(f * 0.82) });
+        set(land.count, { x: wx, y: wy, "font-size": f * 1.1 });
+        set(land.text, { x: wx, y: wy + f, "font-size": f * 0.82 });
       });
     this.lands.end();
   }
@@ -132,7 +132,7 @@ export class Ground {
         // cuts 1: only from b to a; the arrow shows the way that is open, the bar the one that is shut.
         if (as === "oneway") set(link.sign, { d: "M-1.5,0H1.5M.6,-.8 1.5,0 .6,.8M-1.5,-1V1", transform: `translate(${r1(mx)},${r1(my)}) rotate(${r1(turn + (cuts === 1 ? 180 : 0))}) scale(${r1(u)})`, "stroke-width": 0.35 });
         show(link.text, slow > 0 && cuts !== 3);
-        if (slow > 0) { write(link.text, "+" + t("unit.ms", { n: Math.round(slow) })); set(link.text, { x: r1(mx), y: r1(my - u * 1.2), "font-size": r1(p.f * 0.8) }); }
+        if (slow > 0) { write(link.text, "+" + t("unit.ms", { n: Math.round(slow) })); set(link.text, { x: mx, y: my - u * 1.2, "font-size": p.f * 0.8 }); }
       }
     this.links.end();
   }
@@ -145,11 +145,11 @@ export class Ground {
       if (!p || !q) continue;
       const flow = this.flows.get(f.from + ">" + f.to), d = Math.hypot(q.x - p.x, q.y - p.y) || 1, ux = (q.x - p.x) / d, uy = (q.y - p.y) / d, g0 = p.r * 1.3, off = p.r * 0.2;
       const x1 = p.x + ux * g0 - uy * off, y1 = p.y + uy * g0 + ux * off, len = d - 2 * g0;
-      set(flow.line, { x1: r1(x1), y1: r1(y1), x2: r1(x1 + ux * len), y2: r1(y1 + uy * len), "stroke-width": r1(1 + Math.log2(1 + f.rate) / 2), "stroke-opacity": f.rate > 0 ? 0.75 : 0.25 });
+      set(flow.line, { x1: x1, y1: y1, x2: x1 + ux * len, y2: y1 + uy * len, "stroke-width": 1 + Math.log2(1 + f.rate) / 2, "stroke-opacity": f.rate > 0 ? 0.75 : 0.25 });
       show(flow.beat, f.beat >= 0 && f.beat <= 1);
-      set(flow.beat, { cx: r1(x1 + ux * len * f.beat), cy: r1(y1 + uy * len * f.beat), r: r1(p.r * 0.1) });
+      set(flow.beat, { cx: x1 + ux * len * f.beat, cy: y1 + uy * len * f.beat, r: p.r * 0.1 });
       show(flow.text, f.rate >= 1);
-      if (f.rate >= 1) { write(flow.text, t("unit.persecond", { n: Math.round(f.rate) })); set(flow.text, { x: r1(x1 + ux * len * 0.5 - uy * off), y: r1(y1 + uy * len * 0.5 + ux * off + p.f * 0.3), "font-size": r1(p.f * 0.8) }); }
+      if (f.rate >= 1) { write(flow.text, t("unit.persecond", { n: Math.round(f.rate) })); set(flow.text, { x: x1 + ux * len * 0.5 - uy * off, y: y1 + uy * len * 0.5 + ux * off + p.f * 0.3, "font-size": p.f * 0.8 }); }
     }
     this.flows.end();
   }
@@ -193,16 +193,16 @@ export class Clients {
       const waiting = c.outcome === "waiting", told = t("client." + c.outcome, { ms: Math.round(s.now - c.since), index: c.index, value: c.value });
       set(it.g, { class: "v-client v-" + c.outcome, "aria-label": "C" + c.id + ": " + c.asked + ", " + told });
       it.g.what = { kind: "client", id: c.id, from: c.server, to: 0 };
-      set(it.hit, { x: r1(x - 4), y: r1(y - 4), width: r1(max + square + f), height: r1(Math.max(44, square + 8)) });
-      set(it.box, { x: r1(x), y: r1(y), width: r1(square), height: r1(square) });
+      set(it.hit, { x: x - 4, y: y - 4, width: max + square + f, height: Math.max(44, square + 8) });
+      set(it.box, { x: x, y: y, width: square, height: square });
       const sign = waiting ? "…" : c.outcome === "done" ? "✓" : c.outcome === "refused" ? "–" : "?";
       write(it.name, "C" + c.id + sign);
-      set(it.name, { x: r1(x + square / 2), y: r1(y + square * 0.63), "font-size": r1(Math.min(f * 0.95, (f * 0.95 * square * 0.86) / wide("C" + c.id + sign, f * 0.95, 700))) });
+      set(it.name, { x: x + square / 2, y: y + square * 0.63, "font-size": Math.min(f * 0.95, (f * 0.95 * square * 0.86) / wide("C" + c.id + sign, f * 0.95, 700)) });
       write(it.asked, clip(c.asked, f * 0.9, max / 1.1));
-      set(it.asked, { x: r1(x + square + f * 0.4), y: r1(y + f * 0.85), "font-size": r1(f * 0.9) });
+      set(it.asked, { x: x + square + f * 0.4, y: y + f * 0.85, "font-size": f * 0.9 });
       const answer = c.outcome === "done" && c.value ? c.value : told;
       write(it.told, clip(answer, f * 0.88, max));
-      set(it.told, { x: r1(x + square + f * 0.4), y: r1(y + f * 1.95), "font-size": r1(f * 0.88) });
+      set(it.told, { x: x + square + f * 0.4, y: y + f * 1.95, "font-size": f * 0.88 });
       const x1 = narrow || right ? x + square / 2 : x + square, y1 = narrow || right ? y : y + square / 2;
       const d = Math.hypot(p.x - x1, p.y - y1) || 1, k = clamp((d - p.r * 1.35) / d, 0, 1);
       set(it.wire, { d: `M${r1(x1)},${r1(y1)}L${r1(x1 + (p.x - x1) * k)},${r1(y1 + (p.y - y1) * k)}` });

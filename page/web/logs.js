@@ -36,20 +36,20 @@ class Cell {
     this.look = look;
     const color = ink(e.term), big = w > h * 1.45, pad = 1.5;
     set(this.g, { class: is.safe ? "v-cell" : "v-cell v-open" });
-    set(this.rect, { x: pad, y: pad, width: r1(w - 2 * pad), height: r1(h - 2 * pad), fill: logs.sheet.fill(e.term), "stroke-width": is.safe ? 2.6 : 1.4 });
+    set(this.rect, { x: pad, y: pad, width: w - 2 * pad, height: h - 2 * pad, fill: logs.sheet.fill(e.term), "stroke-width": is.safe ? 2.6 : 1.4 });
     const size = big ? h * 0.34 : h * 0.46, tx = big ? h * 0.3 : w / 2;
     write(this.term, String(e.term));
-    set(this.term, { x: r1(tx), y: r1(big ? h * 0.42 : h * 0.5), "font-size": r1(size), fill: color });
+    set(this.term, { x: tx, y: big ? h * 0.42 : h * 0.5, "font-size": size, fill: color });
     const plain = e.kind === "command" || e.kind === "other", small = h * (big ? 0.34 : 0.27);
     const text = e.kind === "noop" ? "∅" : plain ? e.text : "";
     write(this.text, clip(text, small, (w - 6) / 1.02));
-    set(this.text, { x: r1(w / 2), y: r1(h * 0.84), "font-size": r1(small), fill: color, class: plain ? "v-mono v-mid2" : "v-mid2" });
+    set(this.text, { x: w / 2, y: h * 0.84, "font-size": small, fill: color, class: plain ? "v-mono v-mid2" : "v-mid2" });
     show(this.sign, e.kind === "config");
     if (e.kind === "config") set(this.sign, { d: paths.gear, transform: `translate(${r1(w / 2)},${r1(h * 0.73)}) scale(${r1(h * 0.16)})`, fill: color });
     show(this.tick, is.applied);
     if (is.applied) set(this.tick, { transform: `translate(${r1(w - h * 0.22)},${r1(h * 0.24)}) scale(${r1(h * 0.09)})`, stroke: color });
     show(this.tail, !is.synced);
-    if (!is.synced) set(this.tail, { x: pad, y: r1(h - 6), width: r1(w - 2 * pad), height: 4.5, fill: logs.sheet.hatch("mem", "M-2,10 10,-2M4,16 16,4M-2,4 4,-2M10,16 16,10", "#fff", "#14171c", 2.6) });
+    if (!is.synced) set(this.tail, { x: pad, y: h - 6, width: w - 2 * pad, height: 4.5, fill: logs.sheet.hatch("mem", "M-2,10 10,-2M4,16 16,4M-2,4 4,-2M10,16 16,10", "#fff", "#14171c", 2.6) });
     write(this.title, logs.t("logs.entry", { index: e.index, term: e.term }) + " · " + (plain ? e.text : logs.t("logs." + e.kind)) + " · " + logs.t(is.safe ? "logs.committed" : "logs.open") + (is.synced ? "" : " · " + logs.t("logs.memory")));
   }
 }
@@ -123,7 +123,7 @@ export class Logs extends Drawing {
       if (i % every === 0) {
         const g = this.heads.get(i).g;
         write(g, String(i));
-        set(g, { x: r1(this.x(i) + this.column / 2), y: r1(head * 0.72), "font-size": r1(small) });
+        set(g, { x: this.x(i) + this.column / 2, y: head * 0.72, "font-size": small });
       }
     this.heads.end();
     const leaders = list.filter((v) => v.role === "leader" && v.up), leader = leaders.find((v) => v.id === this.selected_) ?? leaders.sort((a, b) => b.term - a.term)[0];
@@ -158,18 +158,18 @@ export class Logs extends Drawing {
   x(index) { return this.left + (index - this.start) * this.column; }
 
   /** @param {Server} v */
-  told(v) { return v.age >= 2000 ? this.t("node.old", { s: r1(v.age / 1000) }) : this.t("node.commit", { index: v.commit }); }
+  told(v) { return v.age >= 2000 ? this.t("node.old", { s: v.age / 1000 }) : this.t("node.commit", { index: v.commit }); }
 
   /** @param {Server} v @param {number} y @param {number} h @param {number} row @param {number} size @param {number} small @param {Server|undefined} leader */
   drawRow(v, y, h, row, size, small, leader) {
     const it = this.rows.get(v.id), as = being(v), name = clip(v.name, size, this.left - size * 1.8, 700);
     it.g.what = { server: v.id };
     set(it.g, { class: "v-logrow" + (v.id === this.selected_ ? " v-picked" : "") + (as === "down" || as === "gone" || as === "lost" || as === "unknown" ? " v-gone" : "") });
-    set(it.hit, { x: 0, y: r1(y), width: r1(this.left), height: r1(row) });
+    set(it.hit, { x: 0, y: y, width: this.left, height: row });
     write(it.name, name + (v.up ? "" : " ✕"));
-    set(it.name, { x: 4, y: r1(y + h * 0.5), "font-size": r1(size) });
+    set(it.name, { x: 4, y: y + h * 0.5, "font-size": size });
     write(it.note, clip(this.told(v), small, this.left - 6));
-    set(it.note, { x: 4, y: r1(y + h * 0.5 + small * 1.25), "font-size": r1(small) });
+    set(it.note, { x: 4, y: y + h * 0.5 + small * 1.25, "font-size": small });
     show(it.crown, as === "leader");
     set(it.crown, { transform: `translate(${r1(4 + wide(name, size, 700) + size * 0.85)},${r1(y + h * 0.5 - size * 0.3)}) scale(${r1(size * 0.42)})`, "stroke-width": 0.2, class: v.confirmed ? "v-crown v-sure" : "v-crown" });
     const end = Math.min(this.x(v.commit + 1), this.sheet.w - 2), begin = this.x(Math.max(1, this.start)), low = y + h + 2.5;
@@ -180,7 +180,7 @@ export class Logs extends Drawing {
     show(it.match, !!peer && match > this.left - this.column / 2 && match < this.sheet.w);
     show(it.next, !!peer && next > this.left && next < this.sheet.w);
     if (peer) {
-      set(it.match, { cx: r1(match), cy: r1(lane), r: r1(r) });
+      set(it.match, { cx: match, cy: lane, r: r });
       set(it.next, { transform: `translate(${r1(next)},${r1(lane)}) scale(${r1(r * 1.15)})` });
     }
   }
@@ -203,11 +203,11 @@ export class Logs extends Drawing {
   fold(key, from, to, y, h, text, title, snapshot) {
     const it = this.folds.get(key), x = this.x(from) + 1.5, w = Math.max(4, this.x(to + 1) - x - 3);
     show(it.back, snapshot);
-    set(it.back, { x: r1(x + 2.5), y: r1(y - 1), width: r1(w), height: r1(h - 4) });
-    set(it.rect, { x: r1(x), y: r1(y + 1.5), width: r1(w), height: r1(h - 3) });
+    set(it.back, { x: x + 2.5, y: y - 1, width: w, height: h - 4 });
+    set(it.rect, { x: x, y: y + 1.5, width: w, height: h - 3 });
     const size = Math.min(h * 0.42, (h * 0.42 * (w - 4)) / wide(text, h * 0.42, 700));
     write(it.text, text);
-    set(it.text, { x: r1(x + w / 2), y: r1(y + h / 2 + size * 0.35), "font-size": r1(size) });
+    set(it.text, { x: x + w / 2, y: y + h / 2 + size * 0.35, "font-size": size });
     write(it.title, this.t(title, { to }));
   }
 
@@ -228,7 +228,7 @@ export class Logs extends Drawing {
       f.p += step;
       if (f.p >= 1) continue;
       const cell = this.falls.get(f.key);
-      set(cell.g, { transform: `translate(${r1(f.x)},${r1(f.y + f.p * f.p * row * 1.4)}) rotate(${r1(f.p * 14)})`, opacity: r1(1 - f.p) });
+      set(cell.g, { transform: `translate(${r1(f.x)},${r1(f.y + f.p * f.p * row * 1.4)}) rotate(${r1(f.p * 14)})`, opacity: 1 - f.p });
       cell.draw(f.e, this.column, h, { safe: false, applied: false, synced: true }, this);
     }
     this.falls.end();

@@ -35,11 +35,12 @@ export function make(tag, attrs, parent) {
   return e;
 }
 
-/** Sets attributes that differ from those set before; null takes one away. @param {Mark} e @param {Record<string, Value>} attrs */
+/** Sets attributes that differ from those set before, numbers rounded; null takes one away. @param {Mark} e @param {Record<string, Value>} attrs */
 export function set(e, attrs) {
   const kept = (e.kept ??= {});
   for (const k in attrs) {
-    const v = attrs[k];
+    let v = attrs[k];
+    if (typeof v === "number") v = Math.round(v * 100) / 100;
     if (kept[k] === v) continue;
     kept[k] = v;
     if (v === null || v === undefined) e.removeAttribute(k);
