@@ -30,12 +30,13 @@ export class Cluster extends Drawing {
     this.knife = make("line", { class: "v-knife" }, sheet.svg);
     show(this.knife, false);
     /** @type {Map<number, Place>} */ this.places = new Map();
-    /** @type {{x: number, y: number, p: number, key: number}[]} */ this.lost = [];
+    /** @type {{x: number, y: number, p: number, at: number, key: number}[]} */ this.lost = [];
     /** @type {Map<string, {x: number, y: number}>} */ this.seen = new Map();
     this.past = { now: 0, wall: 0 };
     this.bursted = 0;
     /** @type {string} */ this.shape = "";
     this.narrow = false;
+    this.middle = { x: 0, y: 0 };
     this.f = 12;
     /** @type {Map<number, string>} */ this.names = new Map();
     /** @type {Mark|undefined} */ this.focused = undefined;
@@ -68,7 +69,7 @@ export class Cluster extends Drawing {
     if (!a || !b) return;
     const l = lane(a, b), cut = this.now_?.links.some((k) => k.cut && k.from === h.node && k.to === h.peer);
     const at = cut ? undefined : this.seen.get(h.node + ">" + h.peer + h.kind);
-    this.lost.push({ x: at?.x ?? l.x + l.dx / 2, y: at?.y ?? l.y + l.dy / 2, p: 0, key: ++this.bursted });
+    this.lost.push({ x: at?.x ?? l.x + l.dx / 2, y: at?.y ?? l.y + l.dy / 2, p: 0, at: h.at, key: ++this.bursted });
   }
 
   /** Where everybody stands. @param {State} s */
@@ -77,7 +78,7 @@ export class Cluster extends Drawing {
     const key = [w, h, n, this.em, asking && narrow, s.servers.map((v) => v.name)].join();
     if (key === this.shape) return;
     this.shape = key;
-    const R = clamp(Math.min(w / (n > 6 ? 15 : 12), h / (n > 6 ? 13 : 11.5)), 18, this.em * 4.6), f = clamp(R * 0.36, this.em * 0.72, this.em * 1.5);
+    const R = clamp(Math.min(w / (n > 6 ? 15 : 12), h / (n > 6 ? 12.5 : 10.5)), 18, this.em * 4.6), f = clamp(R * 0.36, this.em * 0.72, this.em * 1.5);
     const side = narrow ? R * 1.5 : Math.max(R * 1.5 + f * 6.2, w * 0.12);
     const angle = (/** @type {number} */ i) => (2 * Math.PI * i) / n - Math.PI / 2;
     let low = 0.01;
@@ -91,6 +92,7 @@ export class Cluster extends Drawing {
       const room = where === "left" ? x - R * 1.5 : where === "right" ? w - x - R * 1.5 : Math.max(R * 2.4, Math.min(x, w - x) * 1.2, (rx * 2) / Math.max(2, n / 2));
       this.places.set(v.id, { x, y, r: R, f, side: where, room: Math.min(room, f * 14) });
     });
+    this.middle = { x: w / 2, y: above + ry };
     set(this.back, { width: w, height: h });
     this.narrow = narrow;
     this.f = f;
@@ -112,7 +114,7 @@ export class Cluster extends Drawing {
       const p = this.places.get(v.id);
       if (!p) continue;
       const d = this.discs.get(v.id), ghost = this.ghost_?.servers.find((g) => g.id === v.id) ?? null;
-      const scene = { t, names: this.names, places: this.places, now: s.now, timeout, ghost, selected: v.id === this.selected_, sheet: this.sheet };
+      const scene = { t, names: this.names, places: this.places, middle: this.middle, now: s.now, timeout, ghost, selected: v.id === this.selected_, sheet: this.sheet };
       d.g.what = { kind: "server", id: v.id, from: v.id, to: 0 };
       d.draw(v, p, scene);
       d.speak(v, scene);
@@ -155,11 +157,11 @@ export class Cluster extends Drawing {
     const unit = (this.places.values().next().value?.r ?? 40) * 0.24;
     this.bursts.begin();
     for (const l of this.lost) {
-      if (l.p < 1) this.bursts.get(l.key).draw(l.x, l.y, l.p, unit);
-      l.p += step;
+      if (l.p < 1 && s.now <= l.at + 6 * burst.simulated) this.bursts.get(l.key).draw(l.x, l.y, l.p, unit);
+      l.p = s.now > l.at + 6 * burst.simulated ? 1 : l.p + step;
     }
     this.bursts.end();
-    if (this.lost.length && this.lost[0].p >= 1) this.lost = this.lost.filter((l) => l.p < 1);
+    if (this.lost.some((l) => l.p >= 1)) this.lost = this.lost.filter((l) => l.p < 1);
   }
 
   /** What an event is at, if at anything. @param {Event} e @returns {{what: What, g: Mark}|null} */

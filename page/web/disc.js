@@ -1,13 +1,13 @@
 // A server, drawn: its term, its role by shape, the time it has left, what its
 // peers told it, its disk, and its name.
 
-import { make, set, write, show, r1, clamp, clip, fit, hue, ink, paths, Pool } from "./look.js";
+import { make, set, write, show, r1, clamp, clip, fit, ink, paths, Pool } from "./look.js";
 
 /** @typedef {import("./types.js").Server} Server */
 /** @typedef {import("./look.js").Mark} Mark */
 /** @typedef {import("./look.js").Sheet} Sheet */
 /** @typedef {{x: number, y: number, r: number, f: number, side: "top"|"bottom"|"left"|"right", room: number}} Place r: radius, f: size of text, room: px for the name */
-/** @typedef {{t: (key: string, params?: Record<string, string|number>) => string, names: Map<number, string>, places: Map<number, Place>, now: number, timeout: number, ghost: Server|null, selected: boolean, sheet: Sheet}} Scene */
+/** @typedef {{t: (key: string, params?: Record<string, string|number>) => string, names: Map<number, string>, places: Map<number, Place>, middle: {x: number, y: number}, now: number, timeout: number, ghost: Server|null, selected: boolean, sheet: Sheet}} Scene */
 
 /** Data that are older than this, in ms, are shown as old. */
 export const oldAfter = 2000;
@@ -73,7 +73,9 @@ export class Disc {
     set(this.g, { transform: `translate(${r1(p.x)},${r1(p.y)})`, "data-as": as, "data-server": s.id });
     set(this.hit, { r: Math.max(22, R + 12) });
     set(this.halo, { r: R * 1.34, display: c.selected ? null : "none" });
-    set(this.disc, { r: R, fill: as === "unused" || as === "gone" ? "none" : as === "down" || as === "lost" ? null : c.sheet.fill(s.term), class: as === "down" || as === "lost" ? "v-disc v-dead" : "v-disc" });
+    // A candidate is smaller within its ring: between them are the votes.
+    const stands = alive && (s.role === "candidate" || s.role === "pre-candidate") && as !== "paused", inside = stands ? R * 0.72 : R;
+    set(this.disc, { r: inside, fill: as === "unused" || as === "gone" ? "none" : as === "down" || as === "lost" ? null : c.sheet.fill(s.term), class: as === "down" || as === "lost" ? "v-disc v-dead" : "v-disc" });
     show(this.over, as === "unknown");
     if (as === "unknown") set(this.over, { r: R, fill: c.sheet.hatch("old", "M-2,10 10,-2M4,16 16,4", null, ".v-oldline", 3) });
     const thick = as === "leader" ? 0.13 : as === "candidate" || as === "pre-candidate" ? 0.085 : as === "learner" ? 0.035 : 0.05;
@@ -81,8 +83,8 @@ export class Disc {
     show(this.inner, as === "learner");
     if (as === "learner") set(this.inner, { r: R * 0.88, "stroke-width": R * 0.035 });
     this.drawTime(s, R, c, alive);
-    this.drawInside(s, R, c, as);
-    this.drawPips(s, p, c, alive);
+    this.drawInside(s, inside, c, as);
+    this.drawPips(s, p, c, stands);
     this.drawLabel(s, p, c, as);
     this.drawGhost(s, R, c);
   }
@@ -132,7 +134,7 @@ export class Disc {
     set(this.term, { class: dim ? "v-term v-dim" : "v-term", fill: color, y: R * 0.16, "font-size": fit(text, R * 0.8, R * 1.1, 700) });
     const word = c.t("role." + as);
     write(this.role, word);
-    set(this.role, { class: dim ? "v-role v-dim" : "v-role", fill: color, y: R * (as === "unused" || as === "gone" ? 0.1 : 0.53), "font-size": fit(word, R * 0.27, R * (s.ballots.length ? 1.2 : 1.42), 600) });
+    set(this.role, { class: dim ? "v-role v-dim" : "v-role", fill: color, y: R * (as === "unused" || as === "gone" ? 0.1 : 0.53), "font-size": fit(word, R * 0.27, R * 1.45, 600) });
     const leads = as === "leader";
     show(this.crown, leads);
     if (leads) set(this.crown, { transform: `translate(0,${r1(-R * 1.18)}) scale(${r1(R * 0.36)})`, fill: s.confirmed ? null : "none", "stroke-width": 0.16, class: s.confirmed ? "v-crown v-sure" : "v-crown" });
@@ -141,19 +143,19 @@ export class Disc {
     if (sign) set(this.sign, { d: sign, transform: as === "paused" ? `translate(0,${r1(-R * 0.95)}) scale(${r1(R * 0.26)})` : `scale(${r1(R * 0.6)})`, class: "v-sign v-" + as });
   }
 
-  /** Who voted for it, at the angles of the peers. @param {Server} s @param {Place} p @param {Scene} c @param {boolean} alive */
-  drawPips(s, p, c, alive) {
+  /** Who voted for it, at the angles of the peers. @param {Server} s @param {Place} p @param {Scene} c @param {boolean} stands */
+  drawPips(s, p, c, stands) {
     this.pips.begin();
-    if (alive && (s.role === "candidate" || s.role === "pre-candidate"))
+    if (stands)
       for (const b of s.ballots) {
         const q = c.places.get(b.id);
         if (!q) continue;
-        const far = b.id === s.id ? { x: 0, y: -1 } : { x: q.x - p.x, y: q.y - p.y };
-        const d = (p.r * 0.83) / (Math.hypot(far.x, far.y) || 1), size = p.r * 0.115;
+        const far = b.id === s.id ? { x: p.x - c.middle.x, y: p.y - c.middle.y } : { x: q.x - p.x, y: q.y - p.y };
+        const d = (p.r * 0.855) / (Math.hypot(far.x, far.y) || 1), size = p.r * 0.11;
         const pip = this.pips.get(b.id);
         set(pip.g, { transform: `translate(${r1(far.x * d)},${r1(far.y * d)})`, class: "v-" + b.verdict });
-        set(pip.dot, { r: size, stroke: ink(s.term), fill: b.verdict === "granted" ? ink(s.term) : hue(s.term), "stroke-width": p.r * 0.04 });
-        set(pip.no, { transform: `scale(${r1(size * 0.6)})`, stroke: ink(s.term), display: b.verdict === "refused" ? null : "none" });
+        set(pip.dot, { r: size });
+        set(pip.no, { transform: `scale(${r1(size * 0.95)})` });
         write(pip.why, (c.names.get(b.id) ?? "") + ": " + c.t("vote." + b.verdict) + (b.reason ? ": " + c.t("reason." + b.reason) : ""));
       }
     this.pips.end();

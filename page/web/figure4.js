@@ -183,10 +183,10 @@ export class Figure4 extends Drawing {
       const g = make("g", { transform: `translate(${r1(X(o.x))},${r1(Y(o.y))})` }, this.root);
       const oval = make("ellipse", { class: "v-oval", rx: rx, ry: ry, "stroke-width": f * 0.14 }, g), inner = make("ellipse", { class: "v-oval", rx: rx - f * 0.3, ry: ry - f * 0.3, "stroke-width": f * 0.1 }, g);
       show(inner, false);
-      const word = this.t("figure4.state." + id), size = Math.min(f * 1.35, (f * 1.35 * rx * 1.7) / wide(word, f * 1.35, 700)), y = still ? size * 0.35 : -ry * 0.32;
+      const word = this.t("figure4.state." + id), size = Math.min(f * 1.35, (f * 1.35 * rx * 1.7) / wide(word, f * 1.35, 700)), y = still ? size * 0.35 : -ry * 0.3;
       const name = make("text", { class: "v-ovalname", y: y, "font-size": size }, g);
       write(name, word);
-      this.ovals.set(id, { oval, name, inner, y: Y(o.y) - ry * 0.32 });
+      this.ovals.set(id, { oval, name, inner, y: Y(o.y) - ry * 0.3 });
     }
     write(make("text", { class: "v-credit", x: w - f * 0.4, y: h - f * 0.4, "font-size": Math.max(f * 0.72, this.em * 0.6) }, this.root), this.t("figure4.after"));
     this.button.textContent = this.t(this.code_ ? "figure4.paper" : "figure4.code");
@@ -245,8 +245,8 @@ export class Figure4 extends Drawing {
     const { w, h } = this.sheet, plan = this.code_ ? ours : paper, f = this.f, rx = (plan.rx * w) / 100, chosen = this.now_?.servers.find((s) => s.id === this.selected_);
     this.chips.begin();
     for (const [id, list] of by) {
-      const o = plan.ovals[id], tall = f * 1.35, lines = Math.ceil(list.length / (list.length > 6 ? 4 : 3)), per = id ? Math.ceil(list.length / lines) : 9, gap = f * 0.3;
-      const room = id ? (rx * 1.62 - gap * (per - 1)) / per : f * 6, cell = Math.min(room, Math.max(f * 2.2, ...list.map((s) => wide(s.name, f, 700) + f * 0.7)));
+      const o = plan.ovals[id], tall = f * 1.35, gap = f * 0.3, space = id ? rx * 1.6 : w * 0.5, need = Math.max(f * 2.1, ...list.map((s) => wide(s.name + (id ? "" : " ✕"), f, 700) + f * 0.6));
+      const most = Math.max(1, list.length > 4 ? 3 : 2, Math.floor((space + gap) / (need + gap))), per = Math.ceil(list.length / Math.ceil(list.length / most)), cell = Math.min(need, (space + gap) / per - gap);
       list.forEach((s, i) => {
         const row = Math.floor(i / per), in_ = Math.min(per, list.length - row * per);
         const x = id ? (o.x * w) / 100 + (i % per - (in_ - 1) / 2) * (cell + gap) : f * 0.6 + cell / 2 + i * (cell + gap), y = id ? (this.ovals.get(id)?.y ?? 0) + f * 1.25 + row * (tall + gap * 0.7) : h - tall;
@@ -254,7 +254,7 @@ export class Figure4 extends Drawing {
         chip.g.what = { server: s.id };
         set(chip.g, { transform: `translate(${r1(x)},${r1(y)})`, class: "v-chip" + (s.id === this.selected_ ? " v-picked" : "") + (gone ? " v-gone" : "") });
         set(chip.box, { x: -cell / 2, y: -tall / 2, width: cell, height: tall, rx: tall / 2, fill: gone ? null : this.sheet.fill(s.term), stroke: gone ? null : hue(s.term) });
-        write(chip.text, clip(s.name, f, cell - f * 0.5, 700) + (gone && !this.code_ ? " ✕" : ""));
+        write(chip.text, clip(s.name + (id ? "" : " ✕"), f, cell - f * 0.4, 700));
         set(chip.text, { y: f * 0.36, "font-size": f, fill: gone ? null : ink(s.term) });
       });
     }
