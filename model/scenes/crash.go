@@ -42,7 +42,7 @@ var crash = []plot{
 			beat leader: cluster figure5
 			until answered
 			beat answered: clients figure5
-			start S1; until term S1 2; until same logs
+			start S1; until not term S1 1; until same logs
 			beat back: cluster figure5
 		`,
 		ends: "leader S3; leaders 1; role S1 follower; x = 1 @S4",
@@ -55,7 +55,7 @@ var crash = []plot{
 	// The same, but the others see the connections close.
 	{
 		id: "master-crash-fast", of: "master-crash",
-		settings: eyes + "; seed 1",
+		settings: eyes,
 		script: elected + `
 			beat calm: cluster
 			crash S1; put x 1 @S4
@@ -64,7 +64,7 @@ var crash = []plot{
 			beat leader: cluster figure5
 			until answered
 			beat answered: clients figure5
-			start S1; until term S1 2; until same logs
+			start S1; until not term S1 1; until same logs
 			beat back: cluster figure5
 		`,
 		ends: "leaders 1; role S1 follower; x = 1 @S4",

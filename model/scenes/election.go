@@ -2,13 +2,14 @@ package scenes
 
 // election is what elections suffer from.
 var election = []plot{
-	// Two stand at the same moment, and each gets two of four votes.
+	// Two stand at the same moment, each nearer to another voter, and get two of four
+	// votes.
 	{
 		id:       "split-vote",
-		settings: eyes + "; seed 8",
+		settings: eyes,
 		script: `
-			draw S1 S2 160ms; draw S3 S4 290ms; start S1 S2 S3 S4; until role S1 pre-candidate
-			until role S2 pre-candidate
+			draw S1 S2 160ms; draw S3 S4 290ms; start S1 S2 S3 S4; slow-link 20ms S1>S4 S2>S3
+			until role S1 pre-candidate; until role S2 pre-candidate
 			beat both-ask: cluster
 			until role S1 candidate; until role S2 candidate
 			beat both-stand: cluster

@@ -2,7 +2,7 @@ package scenes
 
 // hubbed: everybody reaches only S1, and S3 leads.
 const hubbed = `
-	draw S3 100ms; start; until leader S3; until same logs
+	start; until admitted S3; timeout S3; until leader S3; until same logs
 	beat whole: cluster
 	cut S2>S3 S3>S2 S2>S4 S4>S2 S2>S5 S5>S2 S3>S4 S4>S3 S3>S5 S5>S3 S4>S5 S5>S4; put x 1 @S3
 `
@@ -10,7 +10,7 @@ const hubbed = `
 // bound: S5, who led, is dead; S1 lacks an entry and is the only one whom all
 // others reach.
 const bound = `
-	draw S5 100ms; start; until leader S5; until same logs
+	start; until admitted S5; timeout S5; until leader S5; until same logs
 	split {S1}|{S2 S3 S4 S5}; put x 1 @S5; until answered
 	beat behind: logs
 	crash S5; heal; cut S2>S3 S3>S2 S2>S4 S4>S2 S3>S4 S4>S3; put y 2 @S2

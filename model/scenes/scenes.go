@@ -23,7 +23,7 @@ func All() []model.Scene {
 // and election timeouts are those of the paper.
 const eyes = "election 150ms 300ms; heartbeat 50ms; wire 10ms 15ms"
 
-// elected starts all servers and waits until the first of them leads and all logs
-// are equal: what most scenes begin with. Its timeout is shorter than any that
-// another draws, whatever the seed.
-const elected = "draw S1 100ms; start; until leader S1; until same logs\n"
+// elected starts all servers and lets the first of them stand before anybody else
+// would, whatever is drawn; then it leads, and all logs are equal. Most scenes begin
+// so.
+const elected = "start; until admitted S1; timeout S1; until leader S1; until same logs\n"
