@@ -235,9 +235,11 @@ func (x *scribe) flights(w *sim.World, d *desk) {
 		from := len(y.b)
 		y.flight(f)
 		all = append(all, place{f.ID, from, len(y.b)})
+		for k := len(all) - 1; k > 0 && all[k-1].id > all[k].id; k-- { // they come nearly in order
+			all[k-1], all[k] = all[k], all[k-1]
+		}
 	})
 	d.raw, d.places = y.b, all
-	slices.SortFunc(all, func(a, b place) int { return int(a.id) - int(b.id) })
 	if len(all) > flightsShown { // the latest
 		all = all[len(all)-flightsShown:]
 	}
