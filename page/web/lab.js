@@ -15,7 +15,7 @@ const { t, has, promise } = words;
 /**
  * Opens the switches.
  * @param {string[]} without the rules that are left out now
- * @param {(without: string[]) => void} play begins anew with these left out
+ * @param {(without: string[], scene?: string) => void} play begins anew with these left out, or a scene
  */
 export async function labBox(without, play) {
   /** @type {{name: string, breaks: string[], follows: string[], scene: string}[]} */
@@ -28,10 +28,14 @@ export async function labBox(without, play) {
     const breaks = r.breaks.map(promise).join(", ");
     const key = "rule." + r.name;
     return el("label", { className: "rule" }, input, el("span", {}, el("b", {}, t(key + ".name")), " ", t(key),
-      el("small", {}, t(key + ".without")), el("small", {}, breaks && t("ui.lab.breaks", { breaks }))));
+      el("small", {}, t(key + ".without")), el("small", {}, breaks && t("ui.lab.breaks", { breaks }))),
+      r.scene ? el("button", { click: () => {
+        d.close();
+        play([], r.scene);
+      } }, t("ui.lab.show")) : "");
   });
   const d = box(t("ui.lab"), el("p", {}, t("ui.lab.about")), ...lines,
-    el("p", {}, el("button", { className: "primary", click: () => {
+    el("p", { className: "last" }, el("button", { className: "primary", click: () => {
       d.close();
       play(boxes.filter((b) => !b.checked).map((b) => b.value));
     } }, t("ui.lab.go"))),

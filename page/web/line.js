@@ -30,7 +30,7 @@ export class Line {
   show(s) {
     this.#gauge(s);
     const b = this.m.run.branch;
-    const key = [s.beat, s.left, s.ended, s.failed, b.id, words.lang, this.m.link.scene].join("|");
+    const key = [s.beat, s.left, s.ended, s.failed, b.id, b.actions.length, words.lang, this.m.link.scene].join("|");
     if (key === this.said) return;
     this.said = key;
     const beats = this.m.info?.beats ?? [];
@@ -38,7 +38,8 @@ export class Line {
     const free = this.m.link.scene === "free";
     $("beat-count").textContent = beats.length ? n + " / " + beats.length : "";
     const text = s.failed ? t("ui.failed", { why: s.failed }) : free ? t("ui.free.hint") : this.m.telling.beats[s.beat] ?? this.m.telling.about;
-    $("beat-text").textContent = s.left && !free ? t("ui.left") + " " + text : text;
+    const own = b.actions.slice(b.own).map((a) => words.command(a.command));
+    $("beat-text").textContent = s.left && !free && !s.failed ? t("ui.left", { what: own.slice(-2).join("; ") }) : text;
     this.m.panels.look(s.look);
     this.#tries(s, b);
     $("scene-title").textContent = free ? t("ui.free") : this.m.telling.title;

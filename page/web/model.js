@@ -75,7 +75,6 @@ export class Model {
     this.panels = new Panels(() => this.soon());
     this.presenter = new Presenter(() => this.talkChanged());
     this.line = new Line(this);
-    connect(this);
   }
 
   /** @returns {State} */
@@ -152,7 +151,7 @@ export class Model {
   /** The link of what is seen. @returns {Link} */
   here() {
     const b = this.run.branch;
-    return { ...this.link, actions: b.actions, at: this.state.now || null, lang: words.lang, build: this.build, bad: "" };
+    return { ...this.link, actions: b.actions, at: this.state.now, lang: words.lang, build: this.build, bad: "" };
   }
 
   // Time.
@@ -328,6 +327,7 @@ export class Model {
     const began = performance.now();
     const s = this.state;
     const beside = this.beside && this.run.beside(this.beside);
+    this.line.show(s);
     for (const e of this.elements) {
       if (e.id !== "promises" && !e.offsetParent) continue;
       e.selected = this.selected;
@@ -336,7 +336,6 @@ export class Model {
       e.state = s;
     }
     $("clock").textContent = clock(s.now);
-    this.line.show(s);
     if ($("events").offsetParent) this.story.show(this.run.branch, this.run.heard, this.beside);
     const f5 = $("figure5");
     lanes(this.run, this.beside, f5.offsetParent && f5.x ? f5 : null, (b, c) => this.take(b, c));
@@ -428,7 +427,7 @@ export class Model {
 
   lab() {
     this.pause();
-    labBox(this.state.without, (without) => this.begin({ ...this.link, without, actions: [], at: null }));
+    labBox(this.state.without, (without, scene) => this.begin(scene ? link({ scene, without }) : { ...this.link, without, actions: [], at: null }));
   }
 
   actMenu() {
@@ -464,6 +463,7 @@ export class Model {
     const known = read(location.hash).lang || kept.get("lang") || navigator.language.slice(0, 2);
     await this.language(known);
     await this.fromAddress();
+    if (this.run) connect(this);
   }
 }
 
