@@ -45,7 +45,7 @@ export async function labBox(without, play) {
 /** Marks the page while rules are left out. @param {string[]} without */
 export function stripes(without) {
   $("stripes").hidden = !without.length;
-  $("stripes-text").textContent = without.map((w) => (has("rule." + w + ".name") ? t("rule." + w + ".name") : w)).join(" · ");
+  $("stripes-text").textContent = t("ui.without", { rules: without.map((w) => (has("rule." + w + ".name") ? t("rule." + w + ".name") : w)).join(" · ") });
   document.documentElement.classList.toggle("modified", without.length > 0);
 }
 
