@@ -20,6 +20,7 @@ const { t, has, promise } = words;
 export async function labBox(without, play) {
   /** @type {{name: string, breaks: string[], follows: string[], scene: string}[]} */
   const rules = await json("rules.json");
+  await words.setLang(words.lang, "lab");
   /** @type {HTMLInputElement[]} */
   const boxes = [];
   const lines = rules.map((r) => {
@@ -43,7 +44,8 @@ export async function labBox(without, play) {
 }
 
 /** Marks the page while rules are left out. @param {string[]} without */
-export function stripes(without) {
+export async function stripes(without) {
+  if (without.length) await words.setLang(words.lang, "lab");
   $("stripes").hidden = !without.length;
   $("stripes-text").textContent = t("ui.without", { rules: without.map((w) => (has("rule." + w + ".name") ? t("rule." + w + ".name") : w)).join(" · ") });
   document.documentElement.classList.toggle("modified", without.length > 0);

@@ -14,14 +14,18 @@ export let lang = "en";
 let texts = {};
 let plural = new Intl.PluralRules("en");
 
+/** Which texts are wanted beside those of every page: "live." and "lab.". @type {Set<string>} */
+const parts = new Set([""]);
+
 /**
  * Speaks a language from now on; the promise is kept once its texts are there.
  * @param {string} l "en" or "ru"; anything else becomes English
- * @param {...string} more names of further files of texts: "live" is text/live.en.json
+ * @param {...("live"|"lab")} also texts that are wanted too
  */
-export async function setLang(l, ...more) {
+export async function setLang(l, ...also) {
   l = langs.includes(l) ? l : "en";
-  texts = Object.assign({}, ...(await Promise.all(["", ...more].map((m) => json("text/" + (m && m + ".") + l + ".json")))));
+  for (const part of also) parts.add(part + ".");
+  texts = Object.assign({}, ...(await Promise.all([...parts].map((part) => json("text/" + part + l + ".json")))));
   lang = l;
   plural = new Intl.PluralRules(l);
 }
