@@ -213,7 +213,7 @@ func imagesAreWhole(t *testing.T, start func() *browser) {
 		t.Fatalf("the stack has not moved, so this test shows nothing: %v", young.globals)
 	}
 	b := start()
-	b.say("begin", "scene figure-8")
+	b.say("begin", "free\nseed 99") // no larger than young
 	b.restore(young)
 	if got := day(b); got != want {
 		t.Errorf("from a copy, in another instance: hash %x, and not %x", got, want)
