@@ -72,20 +72,20 @@ type EntryLook struct {
 	Text  string         // of a client's command: "x=1"
 }
 
-// Entries appends the last entries of a server's log to all, at most so many: of
-// a server that is down, as its disk has them.
+// Entries appends the last entries of a server's log to all, at most so many, and
+// none that a snapshot stands for: of a server that is down, as its disk has them.
 func (p *Player) Entries(all []EntryLook, i, most int) []EntryLook {
 	t := p.world.witness
-	m := &t.mem[i]
-	last := int(m.last())
-	if n := &p.world.nodes[i]; !n.up {
+	n, m := &p.world.nodes[i], &t.mem[i]
+	last, cut := int(m.last()), int(n.cut)
+	if !n.up {
 		m = &t.disk[i]
 		last = int(m.last())
 	} else if n.group != nil { // a lab's core may have cut its log and written nothing yet
 		base, _, entries := n.group.Core().Log()
-		last = min(last, int(base)+len(entries))
+		last, cut = min(last, int(base)+len(entries)), int(base)
 	}
-	for k := max(1, last-most+1); k <= last; k++ {
+	for k := max(cut+1, last-most+1); k <= last; k++ {
 		e := EntryLook{Index: raft.Index(k), Term: m.terms[k]}
 		for _, s := range t.seen[k] {
 			if s.term == e.Term {
