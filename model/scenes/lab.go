@@ -26,20 +26,21 @@ var lab = []plot{
 		ends:   "broken Log Matching; term S1 1; term S2 1; x = 1 @S1; no x @S2",
 		breaks: sim.ElectionSafety,
 	},
-	// A vote is told before it is on disk, and a power cut takes it.
+	// A vote is told while it waits for the disk, and the process dies.
 	{
 		id: "break-vote-on-disk", of: "amnesia",
-		settings: eyes + "; nodes 3; disk S1 S2 S3 term 1 log 1; seed 1",
+		settings: eyes + "; nodes 3; fast off",
 		without:  "vote-on-disk",
-		script: `
-			slow-disk S3 100ms; cut S1>S2 S2>S1; draw S1 160ms; draw S2 S3 290ms; start
-			until role S1 candidate
+		script: elected + `
+			slow-disk S3 400ms; put x 1 @S1; until log S2 1 1 1; until log S3 1 1 1
+			beat busy: cluster logs
+			crash S1; draw S2 160ms; draw S3 290ms; until role S2 candidate
 			beat asks: cluster
-			until leader S1
+			until leader S2
 			beat leads: cluster
-			power-cut S3; draw S2 80ms; draw S3 290ms; start S3; cut S1>S3 S3>S1; until up S3
+			crash S3; split {S2}|{S1 S3}; draw S1 200ms; draw S3 290ms; start S1 S3
 			beat forgotten: cluster
-			until role S2 candidate
+			until role S1 candidate
 			beat again: cluster
 			until broken Election Safety
 			beat two: cluster figure5
@@ -50,15 +51,15 @@ var lab = []plot{
 	// An old leader stays one in the new term. Everything falls.
 	{
 		id: "break-step-down", of: "two-masters",
-		settings: eyes + "; seed 1",
+		settings: eyes + "; election 150ms 900ms", // time, until the old leader misses its majority
 		without:  "step-down",
 		script: elected + `
 			draw S4 150ms; draw S2 S3 S5 290ms; wait 16ms
 			split {S1 S2}|{S3 S4 S5}; put x 1 @S1; until leader S4; until commit 3
 			beat two-crowns: cluster logs
-			heal; until broken Election Safety
+			heal; cut S4>S2; drop append S4>S1; until broken Election Safety
 			beat one-term: cluster figure5
-			until broken Leader Append-Only
+			until broken Leader Append-Only; pass
 			beat overwritten: logs
 			put y 1 @S1; put y 2 @S4; until broken Log Matching
 			beat same-name: logs
