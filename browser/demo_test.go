@@ -75,7 +75,11 @@ func TestDemo_FaultsInTheBrowser(t *testing.T) {
 	do("restart", first, "You started "+first)
 	await(t, "all are well again", readyMax, calm)
 	second := led
-	do("cut", second, "You cut "+second+" off")
+	js[bool](b, fmt.Sprintf(`document.getElementById("cluster").dispatchEvent(new CustomEvent("act", { bubbles: true, detail: { command: "split {" + ["n1", "n2", "n3"].filter(n => n !== %q).join(" ") + "}|{" + %[1]q + "}" } }))`, second))
+	await(t, "a line across the ring cuts", 5*shownMax, func() (bool, string) {
+		said := js[string](b, `document.querySelector("#faults .said").textContent`)
+		return strings.Contains(said, "You cut "+second+" off"), said
+	})
 	await(t, "the matrix shows the cut", 5*shownMax, func() (bool, string) {
 		n := js[int](b, `document.querySelectorAll("#matrix td[data-as=silent]").length`)
 		return n > 0, fmt.Sprint(n)

@@ -181,7 +181,7 @@ func TestPage_ReelIsBoundedAndExact(t *testing.T) {
 	url, _ := stagedPage(t)
 	b := open(t)
 	b.visit(url + "/")
-	got := js[map[string]float64](b, `import(location.origin + "/web/recording.js").then(({ Reel }) => {
+	got := js[map[string]float64](b, `import(location.origin + "/web/recording.js").then(async ({ Reel, Recording, lines }) => {
 		const reel = new Reel(), zero = Date.parse("2026-01-01T00:00:00Z"), at = (ms) => new Date(zero + ms).toISOString();
 		const member = (id, role, index, age = 0, trouble) => ({ id, name: id, age_ms: age, clock_ms: id === "b" ? 5000 : 0, trouble, look: { log: [], heard: [],
 			status: { role, term: 3, commit: index, last_index: index, members: [], election_timeout_ms: [150, 300], leader: { id: "a", name: "a" } } } });
@@ -192,6 +192,11 @@ func TestPage_ReelIsBoundedAndExact(t *testing.T) {
 			{ id: "b3", at: at(3590040 + 5000), kind: "became_leader", node: { id: "b" }, term: 4 }, { id: "b3", at: at(0), kind: "became_leader", node: { id: "b" }, term: 4 }]);
 		const e = reel.elections(end);
 		Object.assign(out, { elections: e.length, took: e[0].took, votes: e[0].votes, timeout: e[0].reason === "timeout" ? 1 : 0, at: e[0].at - end, events: reel.events.length });
+		const back = (await Recording.from(new File([lines(reel, "a").join("")], "x.jsonl"))), was = (r, t) => JSON.stringify([r.state(t).servers, r.elections(t).length, r.events.length]);
+		const again = back.reel;
+		out.roundtrip = was(again, again.end) === was(reel, end) && JSON.stringify(again.wall(again.end)) === JSON.stringify(reel.wall(end)) ? 1 : 0;
+		reel.add({ at: at(3599800 - 7200000), members: [member("a", "leader", 17999), member("b", "follower", 17999)] });
+		out.setback = reel.end - end; // the clock of the page's server was set back by two hours
 		for (let k = 0; k < 9000; k++) reel.tell([{ id: "x" + k, at: at(3590000 + k), kind: "started", node: { id: "a" }, term: 4 }]);
 		out.bounded = reel.events.length;
 		out.rows = reel.history.rows.reduce((n, r) => n + r.stretches.length, 0);
@@ -200,7 +205,7 @@ func TestPage_ReelIsBoundedAndExact(t *testing.T) {
 		return out;
 	})`)
 	for name, want := range map[string][2]float64{"frames": {700, 900}, "rate": {5, 5}, "behind": {1800, 1800}, "elections": {1, 1}, "took": {40, 40}, "votes": {2, 2}, "timeout": {1, 1},
-		"at": {-9760, -9760}, "events": {3, 3}, "bounded": {1, 4000}, "rows": {3, 3100}, "unknown": {1, 1}} {
+		"at": {-9760, -9760}, "events": {3, 3}, "bounded": {1, 4000}, "rows": {3, 3100}, "unknown": {1, 1}, "roundtrip": {1, 1}, "setback": {1, 1}} {
 		if v, ok := got[name]; !ok || v < want[0] || v > want[1] {
 			t.Errorf("%s is %v, want from %v to %v", name, v, want[0], want[1])
 		}

@@ -39,6 +39,7 @@ type Watched struct {
 // with its age, also while a member does not answer.
 type Watch struct {
 	cfg       WatchConfig
+	born      time.Time
 	transport *http.Transport
 
 	mu      sync.Mutex // guards: all below
@@ -106,7 +107,7 @@ type gap struct {
 
 // NewWatch makes a Watch, which does nothing until somebody reads it. Close it.
 func NewWatch(cfg WatchConfig) *Watch {
-	return &Watch{cfg: cfg, sights: map[ID]*sight{}, newer: make(chan struct{}),
+	return &Watch{cfg: cfg, born: time.Now(), sights: map[ID]*sight{}, newer: make(chan struct{}),
 		transport: &http.Transport{MaxConnsPerHost: 1, IdleConnTimeout: httpIdleMax}}
 }
 
@@ -124,6 +125,10 @@ func (s *Server) newWatch() *Watch {
 		},
 	})
 }
+
+// now is the time that frames are dated by: it never goes back, also when the
+// machine's clock is set.
+func (w *Watch) now() time.Time { return w.born.Add(time.Since(w.born)) }
 
 // Close closes what connections are left. No reader may be left, nor come.
 func (w *Watch) Close() { w.transport.CloseIdleConnections() }
@@ -179,7 +184,7 @@ func (w *Watch) rounds(ctx context.Context, done chan<- struct{}) {
 		case <-ctx.Done():
 			return
 		}
-		w.show(time.Now())
+		w.show(w.now())
 	}
 }
 
@@ -220,7 +225,7 @@ func (w *Watch) begin() (asks []question) {
 
 // ask looks at one member and notes what it sees.
 func (w *Watch) ask(ctx context.Context, q question) {
-	began := time.Now()
+	began := w.now()
 	var r *LookReport
 	var err error
 	if q.of.ID == w.cfg.Self && w.cfg.Here != nil {
@@ -228,7 +233,7 @@ func (w *Watch) ask(ctx context.Context, q question) {
 	} else {
 		r, err = fetchLook(ctx, w.transport, &q.of, q.after)
 	}
-	ended := time.Now()
+	ended := w.now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.sights[q.of.ID]

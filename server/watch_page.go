@@ -12,10 +12,9 @@ import (
 
 // helloReport is what a page is told first.
 type helloReport struct {
-	Viewer  string    `json:"viewer"`           // whose page it is
-	EveryMS int64     `json:"every_ms"`         // between two frames
-	Now     time.Time `json:"now"`              // on the clock that frames are dated by
-	Faults  string    `json:"faults,omitempty"` // where faults can be asked for; none in production
+	Viewer  string `json:"viewer"`           // whose page it is
+	EveryMS int64  `json:"every_ms"`         // between two frames
+	Faults  string `json:"faults,omitempty"` // where faults can be asked for; none in production
 }
 
 // ServeHTTP sends, as server-sent events, one "hello", then "events" (lists of
@@ -34,7 +33,7 @@ func (w *Watch) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := newWatchStream(rw, r)
-	hello, err := json.Marshal(helloReport{Viewer: w.cfg.Viewer, EveryMS: watchEvery.Milliseconds(), Now: time.Now().UTC(), Faults: w.cfg.Faults})
+	hello, err := json.Marshal(helloReport{Viewer: w.cfg.Viewer, EveryMS: watchEvery.Milliseconds(), Faults: w.cfg.Faults})
 	if err != nil {
 		return // strings and numbers always marshal
 	}

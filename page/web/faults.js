@@ -52,7 +52,7 @@ export class Faults {
     this.buttons = ["kill", "restart", "cut", "slow", "heal", "write"].map((act) =>
       el("button", { click: () => this.ask(act, act === "heal" || act === "write" ? [] : [this.name(this.selected())]), disabled: !this.key, title: t("live.do." + act + ".tip"), "data-act": act }));
     this.box.hidden = false;
-    this.box.replaceChildren(el("b", {}, t("live.do")), ...this.buttons, this.key ? this.said : el("span", { className: "said" }, t("live.do.locked")));
+    this.box.replaceChildren(el("b", {}, t("live.do")), ...this.buttons, el("span", { className: "said" }, this.key ? t("live.do.line") : t("live.do.locked")));
     this.aim();
   }
 
@@ -64,19 +64,16 @@ export class Faults {
     }
   }
 
-  /** What was drawn on the ring: "split {S1 S2}|{S3}", "crash S1" … @param {string} command */
+  /** A line was drawn across the ring: "split {n1 n2}|{n3}"; the smaller side is cut off. @param {string} command */
   act(command) {
-    if (!this.path || !this.key) return;
-    const ids = (/** @type {string} */ s) => (s.match(/\bS(\d+)\b/g) ?? []).map((x) => Number(x.slice(1)));
-    const [verb, rest] = [command.split(" ")[0], command.slice(command.indexOf(" ") + 1)];
-    if (verb === "split") {
-      const sides = rest.split("|").map(ids).sort((a, b) => a.length - b.length);
-      this.ask("cut", sides[0].map((id) => this.name(id)));
-    } else if (verb === "heal") this.ask("heal", []);
+    if (!this.path || !this.key || !command.startsWith("split ")) return;
+    const sides = command.slice(6).split("|").map((side) => side.replace(/[{}]/g, "").trim().split(/\s+/));
+    this.ask("cut", sides.sort((a, b) => a.length - b.length)[0]);
   }
 
   /** @param {string} act @param {string[]} nodes */
   async ask(act, nodes) {
+    this.box.lastElementChild?.replaceWith(this.said);
     this.said.textContent = "…";
     try {
       const r = await fetch(this.path, { method: "POST", headers: { "Content-Type": "application/json", "X-Veche-Key": this.key }, body: JSON.stringify({ act, nodes }), signal: AbortSignal.timeout(20_000) });

@@ -52,6 +52,7 @@ export class Reel {
     const at = Date.parse(raw.at);
     if (!Number.isFinite(at) || !Array.isArray(raw.members)) return;
     this.zero ||= at - keep;
+    if (at - this.zero < this.end - 1000) this.zero = at - this.end - 1; // the clock was set back, and time goes on
     const frame = { at: at - this.zero, members: raw.members.filter((/** @type {any} */ m) => m && typeof m.id === "string") };
     const before = this.frames[this.frames.length - 1];
     if (before && frame.at <= before.at) return;
