@@ -36,8 +36,10 @@ type plot struct {
 func (p *plot) scene() model.Scene {
 	s := model.Scene{ID: p.id, Of: p.of, Settings: parts(p.settings, "\n;"), Ends: parts(p.ends, "\n;"),
 		Breaks: p.breaks, Without: parts(p.without, " ")}
-	for _, line := range parts(p.script, "\n;") {
-		s.Steps = append(s.Steps, step(line))
+	lines := parts(p.script, "\n;")
+	s.Steps = make([]model.Step, len(lines))
+	for k, line := range lines {
+		s.Steps[k] = step(line)
 	}
 	for _, line := range parts(p.tries, "\n") {
 		head, commands, _ := strings.Cut(line, ":")
@@ -49,13 +51,24 @@ func (p *plot) scene() model.Scene {
 
 // parts splits a text at any of some letters, and drops what is empty.
 func parts(text, at string) (all []string) {
-	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(at, r) }) {
+	for text != "" {
+		part, rest := text, ""
+		if i := strings.IndexAny(text, at); i >= 0 {
+			part, rest = text[:i], text[i+1:]
+		}
 		if part = strings.TrimSpace(part); part != "" {
+			if all == nil {
+				all = make([]string, 0, 1+len(strings.TrimSpace(rest))/partLeast)
+			}
 			all = append(all, part)
 		}
+		text = rest
 	}
 	return all
 }
+
+// partLeast guesses how short a part is on average, so that lists seldom grow.
+const partLeast = 10
 
 func step(line string) model.Step {
 	word, rest, _ := strings.Cut(line, " ")

@@ -5,13 +5,18 @@ import "veche/model"
 // All gives every scene in the order in which they are offered. A variant follows
 // the scene that it varies.
 func All() []model.Scene {
-	var all []model.Scene
-	for _, plots := range [...][]plot{
+	groups := [...][]plot{
 		start, crash, split, election, logs,
 		partial, members, snapshots, lost, disks, slow, handovers,
 		duplicates, reads, restarts, challenge,
 		lab,
-	} {
+	}
+	n := 0
+	for _, plots := range groups {
+		n += len(plots)
+	}
+	all := make([]model.Scene, 0, n)
+	for _, plots := range groups {
 		for k := range plots {
 			all = append(all, plots[k].scene())
 		}
