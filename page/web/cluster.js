@@ -2,7 +2,7 @@
 
 import { Drawing, Sheet, Pool, make, set, write, show, r1, clamp, hue, paths } from "./look.js";
 import { Disc } from "./disc.js";
-import { Bird, Burst, lane, shapeOf } from "./flight.js";
+import { Bird, Burst, lane } from "./flight.js";
 import { Ground, Clients } from "./ground.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -78,6 +78,8 @@ export class Cluster extends Drawing {
     const key = [w, h, n, this.em, asking && narrow, s.servers.map((v) => v.name)].join();
     if (key === this.shape) return;
     this.shape = key;
+    this.lost.length = 0;
+    this.seen.clear();
     const R = clamp(Math.min(w / (n > 6 ? 15 : 12), h / (n > 6 ? 12.5 : 10.5)), 18, this.em * 4.6), f = clamp(R * 0.36, this.em * 0.72, this.em * 1.5);
     const side = narrow ? R * 1.5 : Math.max(R * 1.5 + f * 6.2, w * 0.12);
     const angle = (/** @type {number} */ i) => (2 * Math.PI * i) / n - Math.PI / 2;
@@ -262,9 +264,6 @@ export class Cluster extends Drawing {
     e.preventDefault();
     e.stopPropagation();
   }
-
-  /** The drawing as a file. */
-  toSVG() { return this.sheet.svg; }
 }
 
 /** The legend: each shape with its word. @param {HTMLElement} root @param {Drawing} d */
@@ -276,20 +275,20 @@ function drawLegend(root, d) {
     item.append(svg, d.t("legend." + key));
     root.append(item);
   };
-  const shape = (/** @type {string} */ kind, /** @type {boolean} */ reply) => (/** @type {Element} */ at) => {
-    const [as, family] = shapeOf(kind), g = make("g", { class: "rpc-" + family + (reply ? " v-reply" : "") }, at);
-    make("path", { class: "v-shape", d: as === "bar" ? "M-9,-5H9V5H-9Z" : paths[/** @type {"dot"} */ (as)], transform: as === "bar" ? null : `scale(${as === "dot" ? 4 : 6.5})`, stroke: hue(1) }, g);
-    if (as === "bar" && !reply) [1, 2].forEach((term, i) => make("rect", { class: "v-mini", x: -7 + i * 7, y: -3.2, width: 6, height: 6.4, fill: hue(term) }, g));
-    if (reply) make("path", { class: "v-verdict", d: paths.check, transform: "scale(3.4)" }, g);
+  const still = { x: 0, y: 0, dx: 0, dy: 0, ux: 0, uy: 0 };
+  const shape = (/** @type {string} */ kind, /** @type {number[]} */ entries, yes = -1) => (/** @type {Element} */ at) => {
+    const bird = new Bird(at);
+    bird.dress({ id: 0, from: 0, to: 0, kind, reply: yes >= 0, pre: false, term: 1, yes, entries, count: entries.length, index: 0, sent: 0, arrives: 0 }, still, 7.5);
+    show(bird.k.nose, false);
   };
   one("term", (at) => { make("circle", { r: 8, fill: hue(2), class: "v-ring" }, at); write(make("text", { class: "v-term", y: 4, "font-size": 11, fill: "#14171c" }, at), "2"); });
   one("timer", (at) => { make("circle", { r: 7, class: "v-track" }, at); make("circle", { r: 7, class: "v-timer", pathLength: 100, "stroke-dasharray": "65 100", "stroke-dashoffset": -35, transform: "rotate(-90)", "stroke-width": 3 }, at); });
   one("quorum", (at) => make("path", { class: "v-quorum", d: "M-6.5,-2.5A7,7 0 0 1 -1.5,-6.8M1.5,-6.8A7,7 0 0 1 6.5,-2.5M6.5,2.5A7,7 0 0 1 1.5,6.8M-1.5,6.8A7,7 0 0 1 -6.5,2.5", "stroke-width": 3 }, at));
-  one("vote", shape("request_vote", false));
-  one("append", shape("append", false), 24);
-  one("beat", shape("heartbeat", false));
-  one("snapshot", shape("install_snapshot", false));
-  one("reply", shape("append", true), 24);
+  one("vote", shape("request_vote", []));
+  one("append", shape("append", [1, 2]), 24);
+  one("beat", shape("heartbeat", []));
+  one("snapshot", shape("install_snapshot", []));
+  one("reply", shape("append", [], 1), 24);
   one("lost", (at) => make("path", { class: "v-burst", d: paths.star, transform: "scale(8)" }, at));
   one("disk", (at) => { make("rect", { class: "v-disk", x: -10, y: -3, width: 12, height: 6 }, at); make("path", { class: "v-tailline", d: "M3,3 9,-3M6,3 12,-3M2,0 5,-3", "stroke-width": 1.5 }, at); });
 }

@@ -1,7 +1,7 @@
 // A server, drawn: its term, its role by shape, the time it has left, what its
 // peers told it, its disk, and its name.
 
-import { make, set, write, show, r1, clamp, clip, fit, ink, paths, Pool } from "./look.js";
+import { kit, reached, make, set, write, show, r1, clamp, clip, fit, ink, paths, Pool } from "./look.js";
 
 /** @typedef {import("./types.js").Server} Server */
 /** @typedef {import("./look.js").Mark} Mark */
@@ -31,39 +31,21 @@ export function being(s) {
 export class Disc {
   /** @param {Element} parent */
   constructor(parent) {
-    const g = (this.g = make("g", { class: "v-node", tabindex: -1, role: "button" }, parent));
-    this.hit = make("circle", { class: "v-hit" }, g);
-    this.halo = make("circle", { class: "v-halo" }, g);
-    this.track = make("circle", { class: "v-track" }, g);
-    this.timer = make("circle", { class: "v-timer", pathLength: 100, transform: "rotate(-90)" }, g);
-    this.quorum = new Pool(() => ({ g: make("path", { class: "v-quorum" }, this.ringG) }));
-    this.ringG = make("g", undefined, g);
-    this.disc = make("circle", { class: "v-disc" }, g);
-    this.over = make("circle", { class: "v-over" }, g);
-    this.ring = make("circle", { class: "v-ring" }, g);
-    this.inner = make("circle", { class: "v-inner" }, g);
-    this.crown = make("path", { class: "v-crown", d: paths.crown }, g);
-    this.term = make("text", { class: "v-term" }, g);
-    this.role = make("text", { class: "v-role" }, g);
-    this.pips = new Pool(() => this.pip());
-    this.pipG = make("g", undefined, g);
-    this.sign = make("path", { class: "v-sign" }, g);
-    this.label = make("g", { class: "v-label" }, g);
-    this.name = make("text", { class: "v-name" }, this.label);
-    this.lines = [0, 1].map(() => make("text", { class: "v-small" }, this.label));
-    this.disk = make("g", undefined, this.label);
-    this.diskSafe = make("rect", { class: "v-disk", rx: 2 }, this.disk);
-    this.diskTail = make("rect", { class: "v-tail", rx: 2 }, this.disk);
-    this.ghostG = make("g", { class: "v-ghost" }, g);
-    this.ghostDisc = make("circle", undefined, this.ghostG);
-    this.ghostText = make("text", { class: "v-term" }, this.ghostG);
-    this.ghostSign = make("path", { class: "v-sign" }, this.ghostG);
+    const k = (this.k = kit(parent, "v-node", { hit: "circle.v-hit", halo: "circle.v-halo", track: "circle.v-track", timer: "circle.v-timer", rings: "g", disc: "circle.v-disc", over: "circle.v-over", ring: "circle.v-ring", inner: "circle.v-inner",
+      crown: "path.v-crown", term: "text.v-term", role: "text.v-role", pips: "g", sign: "path.v-sign", label: "g.v-label" }, reached));
+    this.g = k.g;
+    set(k.timer, { pathLength: 100, transform: "rotate(-90)" });
+    set(k.crown, { d: paths.crown });
+    this.quorum = new Pool(() => ({ g: make("path", { class: "v-quorum" }, k.rings) }));
+    this.pips = new Pool(() => {
+      const pip = kit(k.pips, "", { dot: "circle.v-pip", no: "path.v-pipno", why: "title" });
+      set(pip.no, { d: paths.cross });
+      return pip;
+    });
+    this.l = kit(k.label, "", { name: "text.v-name", note: "text.v-small", values: "text.v-small v-mono" });
+    this.disk = kit(k.label, "", { safe: "rect.v-disk", tail: "rect.v-tail" });
+    this.ghost = kit(k.g, "v-ghost", { disc: "circle", text: "text.v-term", sign: "path.v-sign" });
     this.spoken = "";
-  }
-
-  pip() {
-    const g = make("g", undefined, this.pipG);
-    return { g, dot: make("circle", { class: "v-pip" }, g), no: make("path", { class: "v-pipno", d: paths.cross }, g), why: make("title", undefined, g) };
   }
 
   /** Draws the server at its place. @param {Server} s @param {Place} p @param {Scene} c */
@@ -71,17 +53,17 @@ export class Disc {
     const as = being(s), R = p.r;
     const alive = as !== "unused" && as !== "gone" && as !== "lost" && as !== "down" && as !== "unknown";
     set(this.g, { transform: `translate(${r1(p.x)},${r1(p.y)})`, "data-as": as, "data-server": s.id });
-    set(this.hit, { r: Math.max(22, R + 12) });
-    set(this.halo, { r: R * 1.34, display: c.selected ? null : "none" });
+    set(this.k.hit, { r: Math.max(22, R + 12) });
+    set(this.k.halo, { r: R * 1.34, display: c.selected ? null : "none" });
     // A candidate is smaller within its ring: between them are the votes.
     const stands = alive && (s.role === "candidate" || s.role === "pre-candidate") && as !== "paused", inside = stands ? R * 0.72 : R;
-    set(this.disc, { r: inside, fill: as === "unused" || as === "gone" ? "none" : as === "down" || as === "lost" ? null : c.sheet.fill(s.term), class: as === "down" || as === "lost" ? "v-disc v-dead" : "v-disc" });
-    show(this.over, as === "unknown");
-    if (as === "unknown") set(this.over, { r: R, fill: c.sheet.hatch("old", "M-2,10 10,-2M4,16 16,4", null, ".v-oldline", 3) });
+    set(this.k.disc, { r: inside, fill: as === "unused" || as === "gone" ? "none" : as === "down" || as === "lost" ? null : c.sheet.fill(s.term), class: as === "down" || as === "lost" ? "v-disc v-dead" : "v-disc" });
+    show(this.k.over, as === "unknown");
+    if (as === "unknown") set(this.k.over, { r: R, fill: c.sheet.hatch("old", "M-2,10 10,-2M4,16 16,4", null, ".v-oldline", 3) });
     const thick = as === "leader" ? 0.13 : as === "candidate" || as === "pre-candidate" ? 0.085 : as === "learner" ? 0.035 : 0.05;
-    set(this.ring, { r: R, "stroke-width": R * thick });
-    show(this.inner, as === "learner");
-    if (as === "learner") set(this.inner, { r: R * 0.88, "stroke-width": R * 0.035 });
+    set(this.k.ring, { r: R, "stroke-width": R * thick });
+    show(this.k.inner, as === "learner");
+    if (as === "learner") set(this.k.inner, { r: R * 0.88, "stroke-width": R * 0.035 });
     this.drawTime(s, R, c, alive);
     this.drawInside(s, inside, c, as);
     this.drawPips(s, p, c, stands);
@@ -92,14 +74,14 @@ export class Disc {
   /** The election timer, or a leader's quorum. @param {Server} s @param {number} R @param {Scene} c @param {boolean} alive */
   drawTime(s, R, c, alive) {
     const timer = alive && s.role !== "leader" ? s.timer : null;
-    show(this.timer, !!timer);
-    show(this.track, !!timer);
+    show(this.k.timer, !!timer);
+    show(this.k.track, !!timer);
     const r = r1(R * 1.17);
     if (timer) {
       const left = r1(100 * clamp(timer.left / (timer.max || 1), 0, 1));
       const soon = timer.left < 0.1 * timer.drawn;
-      set(this.track, { r, "stroke-width": R * 0.03 });
-      set(this.timer, { r, "stroke-width": R * (soon ? 0.17 : 0.11), "stroke-dasharray": left + " 100", "stroke-dashoffset": left - 100, class: soon ? "v-timer v-soon" : "v-timer" });
+      set(this.k.track, { r, "stroke-width": R * 0.03 });
+      set(this.k.timer, { r, "stroke-width": R * (soon ? 0.17 : 0.11), "stroke-dasharray": left + " 100", "stroke-dashoffset": left - 100, class: soon ? "v-timer v-soon" : "v-timer" });
     }
     this.quorum.begin();
     if (alive && s.role === "leader" && s.peers.length) {
@@ -129,18 +111,18 @@ export class Disc {
   drawInside(s, R, c, as) {
     const dim = as === "down" || as === "lost" || as === "gone" || as === "unused";
     const color = dim ? null : ink(s.term), text = as === "unknown" && !s.term ? "?" : String(s.term);
-    show(this.term, as !== "unused" && as !== "gone");
-    write(this.term, text);
-    set(this.term, { class: dim ? "v-term v-dim" : "v-term", fill: color, y: R * 0.16, "font-size": fit(text, R * 0.8, R * 1.1, 700) });
+    show(this.k.term, as !== "unused" && as !== "gone");
+    write(this.k.term, text);
+    set(this.k.term, { class: dim ? "v-term v-dim" : "v-term", fill: color, y: R * 0.16, "font-size": fit(text, R * 0.8, R * 1.1, 700) });
     const word = c.t("role." + as);
-    write(this.role, word);
-    set(this.role, { class: dim ? "v-role v-dim" : "v-role", fill: color, y: R * (as === "unused" || as === "gone" ? 0.1 : 0.53), "font-size": fit(word, R * 0.27, R * 1.45, 600) });
+    write(this.k.role, word);
+    set(this.k.role, { class: dim ? "v-role v-dim" : "v-role", fill: color, y: R * (as === "unused" || as === "gone" ? 0.1 : 0.53), "font-size": fit(word, R * 0.27, R * 1.45, 600) });
     const leads = as === "leader";
-    show(this.crown, leads);
-    if (leads) set(this.crown, { transform: `translate(0,${r1(-R * 1.18)}) scale(${r1(R * 0.36)})`, fill: s.confirmed ? null : "none", "stroke-width": 0.16, class: s.confirmed ? "v-crown v-sure" : "v-crown" });
+    show(this.k.crown, leads);
+    if (leads) set(this.k.crown, { transform: `translate(0,${r1(-R * 1.18)}) scale(${r1(R * 0.36)})`, fill: s.confirmed ? null : "none", "stroke-width": 0.16, class: s.confirmed ? "v-crown v-sure" : "v-crown" });
     const sign = as === "down" || as === "lost" ? paths.cross : as === "paused" ? paths.glass : "";
-    show(this.sign, !!sign);
-    if (sign) set(this.sign, { d: sign, transform: as === "paused" ? `translate(0,${r1(-R * 0.95)}) scale(${r1(R * 0.26)})` : `scale(${r1(R * 0.6)})`, class: "v-sign v-" + as });
+    show(this.k.sign, !!sign);
+    if (sign) set(this.k.sign, { d: sign, transform: as === "paused" ? `translate(0,${r1(-R * 0.95)}) scale(${r1(R * 0.26)})` : `scale(${r1(R * 0.6)})`, class: "v-sign v-" + as });
   }
 
   /** Who voted for it, at the angles of the peers. @param {Server} s @param {Place} p @param {Scene} c @param {boolean} stands */
@@ -167,21 +149,21 @@ export class Disc {
     const anchor = p.side === "left" ? "end" : p.side === "right" ? "start" : "middle";
     const x = p.side === "left" ? -R * 1.42 : p.side === "right" ? R * 1.42 : 0;
     let y = p.side === "top" ? -R * 1.42 - (as === "leader" ? R * 0.3 : 0) - (2.4 * small + bar)  : p.side === "bottom" ? R * 1.42 + f * 0.85 : -f * 0.5;
-    set(this.name, { x, y: y, "text-anchor": anchor, "font-size": f });
-    write(this.name, clip(s.name, f, p.room, 700));
+    set(this.l.name, { x, y: y, "text-anchor": anchor, "font-size": f });
+    write(this.l.name, clip(s.name, f, p.room, 700));
     const notes = [this.told(s, c, as), s.values.map(([k, v]) => k + "=" + v).join("  ")];
-    this.lines.forEach((line, i) => {
+    [this.l.note, this.l.values].forEach((line, i) => {
       show(line, notes[i] !== "" && !out);
       write(line, clip(notes[i], small, p.room));
-      set(line, { x, y: (y += small * 1.2), "text-anchor": anchor, "font-size": small, class: i ? "v-small v-mono" : "v-small" });
+      set(line, { x, y: (y += small * 1.2), "text-anchor": anchor, "font-size": small });
     });
     if (!notes[1]) y -= small * 1.2;
-    show(this.disk, !out && s.last > 0 && as !== "unknown");
+    show(this.disk.g, !out && s.last > 0 && as !== "unknown");
     if (out || !s.last) return;
     const unit = R * 0.16, tail = clamp(s.last - s.persisted, 0, 10), safe = Math.min(10, s.last) - tail, w = unit * (safe + tail);
     const left = p.side === "left" ? x - w : p.side === "right" ? x : -w / 2;
-    set(this.diskSafe, { x: left, y: y + bar * 1.1, width: safe * unit, height: bar });
-    set(this.diskTail, { x: left + safe * unit, y: y + bar * 1.1, width: tail * unit, height: bar, fill: c.sheet.hatch("tail", "M-2,10 10,-2M4,16 16,4M-2,4 4,-2M10,16 16,10", null, ".v-tailline", 2.4) });
+    set(this.disk.safe, { x: left, y: y + bar * 1.1, width: safe * unit, height: bar });
+    set(this.disk.tail, { x: left + safe * unit, y: y + bar * 1.1, width: tail * unit, height: bar, fill: c.sheet.hatch("tail", "M-2,10 10,-2M4,16 16,4M-2,4 4,-2M10,16 16,10", null, ".v-tailline", 2.4) });
   }
 
   /** @param {Server} s @param {Scene} c @param {string} as */
@@ -196,16 +178,16 @@ export class Disc {
   /** What would become of it. @param {Server} s @param {number} R @param {Scene} c */
   drawGhost(s, R, c) {
     const h = c.ghost, on = !!h && (h.term !== s.term || h.role !== s.role || h.up !== s.up);
-    show(this.ghostG, on);
+    show(this.ghost.g, on);
     if (!h || !on) return;
     const r = R * 0.42;
-    set(this.ghostG, { transform: `translate(${r1(R * 0.95)},${r1(R * 0.8)})` });
-    set(this.ghostDisc, { r: r, fill: h.up ? c.sheet.fill(h.term) : null, class: h.up ? "v-ring" : "v-ring v-dead" });
-    write(this.ghostText, String(h.term));
-    set(this.ghostText, { y: r * 0.36, "font-size": r, fill: h.up ? ink(h.term) : null });
+    set(this.ghost.g, { transform: `translate(${r1(R * 0.95)},${r1(R * 0.8)})` });
+    set(this.ghost.disc, { r: r, fill: h.up ? c.sheet.fill(h.term) : null, class: h.up ? "v-ring" : "v-ring v-dead" });
+    write(this.ghost.text, String(h.term));
+    set(this.ghost.text, { y: r * 0.36, "font-size": r, fill: h.up ? ink(h.term) : null });
     const sign = !h.up ? paths.cross : h.role === "leader" ? paths.crown : "";
-    show(this.ghostSign, !!sign);
-    if (sign) set(this.ghostSign, { d: sign, transform: h.up ? `translate(0,${r1(-r * 1.25)}) scale(${r1(r * 0.5)})` : `scale(${r1(r * 0.6)})` });
+    show(this.ghost.sign, !!sign);
+    if (sign) set(this.ghost.sign, { d: sign, transform: h.up ? `translate(0,${r1(-r * 1.25)}) scale(${r1(r * 0.5)})` : `scale(${r1(r * 0.6)})` });
   }
 
   /** Says the server in words to who cannot see it. @param {Server} s @param {Scene} c */

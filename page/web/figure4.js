@@ -1,7 +1,7 @@
 // <v-figure4>: the paper's Figure 4, the states of a server, with the servers in
 // them; or the states that our code has.
 
-import { Drawing, Sheet, Pool, make, set, write, show, r1, clamp, clip, wide, hue, ink } from "./look.js";
+import { Drawing, Sheet, Pool, kit, make, set, write, show, r1, clamp, clip, wide, hue, ink } from "./look.js";
 import { being } from "./disc.js";
 
 /** @typedef {import("./types.js").Server} Server */
@@ -21,13 +21,13 @@ import { being } from "./disc.js";
 /** As in the paper. @type {Plan} */
 const paper = {
   rx: 12.4, ry: 15.5, size: 50,
-  ovals: { follower: { x: 14, y: 48 }, candidate: { x: 50, y: 48 }, leader: { x: 86, y: 48 } },
+  ovals: { follower: { x: 14, y: 49 }, candidate: { x: 50, y: 49 }, leader: { x: 86, y: 49 } },
   arrows: {
     start: { from: "", to: "follower", out: 0, in: 245, bend: 0, start: [4.5, 10], side: "right", room: 14 },
-    timeout: { from: "follower", to: "candidate", out: 308, in: 232, bend: 14, side: "up", room: 20 },
-    again: { from: "candidate", to: "candidate", out: 250, in: 290, bend: 19, side: "up", room: 19 },
-    win: { from: "candidate", to: "leader", out: 308, in: 232, bend: 14, side: "up", room: 20 },
-    discover: { from: "candidate", to: "follower", out: 128, in: 52, bend: 8, side: "down", room: 24 },
+    timeout: { from: "follower", to: "candidate", out: 308, in: 232, bend: 14, side: "up", room: 17 },
+    again: { from: "candidate", to: "candidate", out: 250, in: 290, bend: 20, side: "up", room: 15 },
+    win: { from: "candidate", to: "leader", out: 308, in: 232, bend: 14, side: "up", room: 17 },
+    discover: { from: "candidate", to: "follower", out: 128, in: 52, bend: 8, side: "down", room: 19 },
     higher: { from: "leader", to: "follower", out: 80, in: 104, bend: 23, side: "down", room: 44 },
   },
 };
@@ -93,10 +93,7 @@ export class Figure4 extends Drawing {
     const sheet = (this.sheet = new Sheet({ class: "v-sheet v-states", role: "group" }));
     this.root = make("g", undefined, sheet.svg);
     this.chipG = make("g", undefined, sheet.svg);
-    this.chips = new Pool(() => {
-      const g = make("g", { class: "v-chip", role: "button" }, this.chipG);
-      return { g, box: make("rect", undefined, g), text: make("text", { class: "v-name v-mid2" }, g) };
-    });
+    this.chips = new Pool(() => kit(this.chipG, "v-chip", { box: "rect", text: "text.v-name v-mid2" }, { role: "button" }));
     this.button = document.createElement("button");
     this.button.className = "v-switch";
     this.button.type = "button";
@@ -265,20 +262,21 @@ export class Figure4 extends Drawing {
       set(o.name, { class: on ? "v-ovalname v-inverse" : "v-ovalname" });
     }
   }
-
-  toSVG() { return this.sheet.svg; }
 }
 
-/** Breaks a text into lines. @param {string} text @param {number} size @param {number} max px */
+/** Breaks a text into as few lines as fit, of about the same length. @param {string} text @param {number} size @param {number} max px @returns {string[]} */
 function wrap(text, size, max) {
-  /** @type {string[]} */
-  const lines = [];
-  for (const word of text.split(" ")) {
-    const with_ = lines.length ? lines[lines.length - 1] + " " + word : word;
-    if (lines.length && wide(with_, size) <= max) lines[lines.length - 1] = with_;
-    else lines.push(word);
-  }
-  return lines;
+  const words = text.split(" ");
+  const within = (/** @type {number} */ room) => words.slice(1).reduce((lines, word) => {
+    const longer = lines[lines.length - 1] + " " + word;
+    if (wide(longer, size) > room) lines.push(word);
+    else lines[lines.length - 1] = longer;
+    return lines;
+  }, [words[0]]);
+  const n = within(max).length;
+  let room = wide(text, size) / n;
+  while (room < max && within(room).length > n) room += size / 2;
+  return within(room);
 }
 
 customElements.define("v-figure4", Figure4);

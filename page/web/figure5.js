@@ -1,7 +1,7 @@
 // <v-figure5>: the paper's Figure 5, terms on a line of time, with a row for each
 // server below. It is also where one moves in time.
 
-import { Drawing, Sheet, Pool, make, set, write, show, r1, clamp, clip, wide, hue, ink, paths } from "./look.js";
+import { Drawing, Sheet, Pool, kit, make, set, write, show, r1, clamp, clip, wide, hue, ink, paths } from "./look.js";
 import { ages } from "./history.js";
 
 /** @typedef {import("./types.js").History} History */
@@ -25,18 +25,14 @@ export class Figure5 extends Drawing {
     const svg = sheet.svg;
     this.back = make("rect", { class: "v-back" }, svg);
     const grid = make("g", undefined, svg), bars = make("g", undefined, svg), tops = make("g", undefined, svg), marks = make("g", undefined, svg), names = make("g", undefined, svg);
-    this.ticks = new Pool(() => { const g = make("g", { class: "v-tick" }, grid); return { g, line: make("line", undefined, g), text: make("text", undefined, g) }; });
-    this.bars = new Pool(() => { const g = make("g", undefined, bars); return { g, rect: make("rect", undefined, g), lines: make("path", { class: "v-stripes" }, g), line: make("line", undefined, g), text: make("text", { class: "v-barword" }, g) }; });
-    this.tops = new Pool(() => { const g = make("g", undefined, tops); return { g, election: make("rect", { class: "v-barbox" }, g), lines: make("path", { class: "v-stripes" }, g), normal: make("rect", { class: "v-barbox" }, g), gap: make("line", { class: "v-gap" }, g), text: make("text", { class: "v-topword" }, g), note: make("text", undefined, g), note2: make("text", undefined, g), edge: make("line", { class: "v-gap" }, g) }; });
-    this.marks = new Pool(() => { const g = make("g", { class: "v-mark" }, marks); return { g, sign: make("path", undefined, g), title: make("title", undefined, g) }; });
-    this.rows = new Pool(() => { const g = make("g", undefined, names); return { g, text: make("text", { class: "v-name" }, g) }; });
+    this.ticks = new Pool(() => kit(grid, "v-tick", { line: "line", text: "text" }));
+    this.bars = new Pool(() => kit(bars, "", { rect: "rect", lines: "path.v-stripes", line: "line", text: "text.v-barword" }));
+    this.tops = new Pool(() => kit(tops, "", { election: "rect.v-barbox", lines: "path.v-stripes", normal: "rect.v-barbox", gap: "line.v-gap", text: "text.v-topword", note: "text", note2: "text", edge: "line.v-gap" }));
+    this.marks = new Pool(() => kit(marks, "v-mark", { sign: "path", title: "title" }));
+    this.rows = new Pool(() => kit(names, "", { text: "text.v-name" }));
     this.all = make("text", { class: "v-small" }, names);
     this.future = make("rect", { class: "v-future" }, svg);
-    this.nowG = make("g", { class: "v-now" }, svg);
-    this.nowLine = make("line", undefined, this.nowG);
-    this.nowFlag = make("path", undefined, this.nowG);
-    this.nowText = make("text", undefined, this.nowG);
-    this.legend = make("g", undefined, svg);
+    this.point = kit(svg, "v-now", { line: "line", flag: "path", text: "text" });
     this.parts = [svg];
     this.from = 0;
     this.reach = spans[0];
@@ -100,7 +96,6 @@ export class Figure5 extends Drawing {
     this.drawTop(h, plan, anew);
     this.drawRows(h, plan, anew);
     this.drawNow(h, plan);
-    if (this.hasAttribute("plain")) this.drawLegend(plan);
     const shown = this.from + "," + this.reach + "," + this.left + "," + w;
     if (shown !== this.shown) { this.shown = shown; this.tell("view", { from: this.from, to: this.from + this.reach, left: this.left, right: w - 8 }); }
   }
@@ -231,36 +226,19 @@ export class Figure5 extends Drawing {
   /** @param {History} h @param {ReturnType<Figure5["plan"]>} p */
   drawNow(h, p) {
     const x = r1(this.x(this.now)), on = x >= this.left - 1 && x <= this.sheet.w, end = this.edge(Math.max(h.end, this.now));
-    show(this.nowG, on && !this.hasAttribute("plain"));
+    show(this.point.g, on && !this.hasAttribute("plain"));
     show(this.future, end > x + 1);
     const from = clamp(x, this.left, end);
     set(this.future, { x: from, y: 0, width: end - from, height: p.bottom });
     if (!on) return;
-    set(this.nowLine, { x1: x, x2: x, y1: 0, y2: p.bottom + this.em * 0.2 });
+    set(this.point.line, { x1: x, x2: x, y1: 0, y2: p.bottom + this.em * 0.2 });
     const size = this.em * 0.8, text = this.clock ? this.clock(this.now) : this.t("unit.s", { n: this.num(this.now / 1000, 3) }), half = wide(text, size, 700) / 2 + 5;
     const cx = clamp(x, half, this.sheet.w - half), y = p.axis - size * 0.95;
-    set(this.nowFlag, { d: `M${r1(cx - half)},${r1(y)}h${r1(half * 2)}v${r1(size * 1.35)}h${r1(-half * 2)}Z` });
-    write(this.nowText, text);
-    set(this.nowText, { x: cx, y: p.axis, "font-size": size });
+    set(this.point.flag, { d: `M${r1(cx - half)},${r1(y)}h${r1(half * 2)}v${r1(size * 1.35)}h${r1(-half * 2)}Z` });
+    write(this.point.text, text);
+    set(this.point.text, { x: cx, y: p.axis, "font-size": size });
     const svg = /** @type {import("./look.js").Mark} */ (/** @type {unknown} */ (this.sheet.svg));
     set(svg, { "aria-label": this.t("figure5.aria"), "aria-valuemin": 0, "aria-valuemax": Math.round(h.end), "aria-valuenow": Math.round(this.now), "aria-valuetext": text });
-  }
-
-  /** What the shapes mean, and where they come from: for a figure that stands alone. @param {ReturnType<Figure5["plan"]>} p */
-  drawLegend(p) {
-    this.legend.replaceChildren();
-    const f = p.small, y = p.axis + f * 2.2;
-    let x = this.left;
-    for (const as of /** @type {Stretch["as"][]} */ (["candidate", "leader", "follower", "pre-candidate", "down"])) {
-      const tall = as === "candidate" ? f * 1.4 : as === "leader" ? f * 1.1 : f * 0.3, g = make("g", undefined, this.legend);
-      if (as === "pre-candidate" || as === "down") make("line", { x1: x, x2: x + f * 3, y1: y, y2: y, stroke: as === "down" ? null : hue(1), "stroke-width": f * 0.3, class: "v-is-" + as }, g);
-      else make("rect", { x, y: y - tall / 2, width: f * 3, height: tall, fill: hue(1), class: "v-barbox" }, g);
-      if (as === "candidate") make("path", { class: "v-stripes", d: stripes(x, y - tall / 2, f * 3, tall), stroke: ink(1) }, g);
-      const word = (as === "candidate" ? this.t("figure5.election") + ": " : "") + this.t("role." + as);
-      write(make("text", { x: x + f * 3.4, y: y + f * 0.35, "font-size": f }, g), word);
-      x += f * 5.2 + wide(word, f);
-    }
-    write(make("text", { class: "v-credit", x: this.sheet.w - 8, y: this.sheet.h - f * 0.5, "font-size": f * 0.9 }, this.legend), this.t("figure5.after"));
   }
 
   /** Shows so much, around a moment that stays where it is. @param {number} factor @param {number} at */
@@ -321,7 +299,7 @@ export class Figure5 extends Drawing {
 }
 
 /** The stripes of an election. @param {number} x @param {number} y @param {number} w @param {number} h */
-function stripes(x, y, w, h) {
+export function stripes(x, y, w, h) {
   let d = "";
   for (let at = 4; at < w - 1; at += 6) d += `M${r1(x + at)},${r1(y)}v${r1(h)}`;
   return d || "M0,0";

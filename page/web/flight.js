@@ -1,7 +1,7 @@
 // A message on its way, drawn: its shape says which RPC it is, its rim the
 // sender's term; an answer is an outline with ✓ or ✗.
 
-import { make, set, write, show, r1, clamp, hue, paths } from "./look.js";
+import { kit, reached, make, set, write, show, r1, clamp, hue, paths } from "./look.js";
 
 /** @typedef {import("./types.js").Flight} Flight */
 /** @typedef {import("./look.js").Mark} Mark */
@@ -15,7 +15,7 @@ const shapes = {
 const letters = /** @type {Record<string, string>} */ ({ read_index: "R", propose: "P", greet: "G" });
 
 /** @param {string} kind @returns {[string, string]} */
-export const shapeOf = (kind) => shapes[kind.replace(/_reply$/, "")] ?? ["letter", "other"];
+const shapeOf = (kind) => shapes[kind.replace(/_reply$/, "")] ?? ["letter", "other"];
 
 /** How many entries are drawn one by one. */
 const cellsMax = 8;
@@ -34,15 +34,12 @@ export function lane(a, b) {
 export class Bird {
   /** @param {Element} parent */
   constructor(parent) {
-    const g = (this.g = make("g", { class: "v-flight", tabindex: -1, role: "button" }, parent));
-    this.hit = make("circle", { class: "v-hit", r: 22 }, g);
-    this.trail = make("line", { class: "v-trail" }, g);
-    this.nose = make("path", { class: "v-nose", d: paths.nose }, g);
-    this.edge = make("path", { class: "v-edge" }, g);
-    this.shape = make("path", undefined, g);
+    const k = kit(parent, "v-flight", { hit: "circle.v-hit", trail: "line.v-trail", nose: "path.v-nose", edge: "path.v-edge", shape: "path", text: "text.v-letter", mark: "path.v-verdict" }, reached);
+    this.k = k;
+    this.g = k.g;
+    set(k.hit, { r: 22 });
+    set(k.nose, { d: paths.nose });
     /** @type {Mark[]} */ this.cells = [];
-    this.text = make("text", { class: "v-letter" }, g);
-    this.mark = make("path", { class: "v-verdict" }, g);
     this.look = "";
     this.x = this.y = 0;
   }
@@ -74,15 +71,15 @@ export class Bird {
     const scale = shape === "bar" ? null : `scale(${r1(half * 10) / 10})`;
     const pre = f.pre ? "1.5 2.5" : null;
     set(this.g, { class: "v-flight rpc-" + family + (reply ? " v-reply" : "") + (f.arrives < 0 ? " v-held" : "") });
-    set(this.edge, { d, transform: scale });
-    set(this.shape, { d, transform: scale, class: "v-shape", stroke: hue(f.term), "stroke-dasharray": pre });
+    set(this.k.edge, { d, transform: scale });
+    set(this.k.shape, { d, transform: scale, class: "v-shape", stroke: hue(f.term), "stroke-dasharray": pre });
     const tail = Math.min(u * 3.4, Math.hypot(l.dx, l.dy) / 3);
-    set(this.trail, { x1: -l.ux * tail, y1: -l.uy * tail, x2: 0, y2: 0, stroke: hue(f.term), "stroke-width": u * (shape === "dot" ? 0.25 : 0.4) });
+    set(this.k.trail, { x1: -l.ux * tail, y1: -l.uy * tail, x2: 0, y2: 0, stroke: hue(f.term), "stroke-width": u * (shape === "dot" ? 0.25 : 0.4) });
     const front = (Math.abs(l.ux) * half + Math.abs(l.uy) * tall) + u * 0.5;
-    set(this.nose, { transform: `translate(${r1(l.ux * front)},${r1(l.uy * front)}) rotate(${r1((Math.atan2(l.uy, l.ux) * 180) / Math.PI)}) scale(${r1(u * 0.42)})` });
+    set(this.k.nose, { transform: `translate(${r1(l.ux * front)},${r1(l.uy * front)}) rotate(${r1((Math.atan2(l.uy, l.ux) * 180) / Math.PI)}) scale(${r1(u * 0.42)})` });
     while (this.cells.length < shown) {
       const cell = make("rect", { class: "v-mini" });
-      this.text.before(cell);
+      this.k.text.before(cell);
       this.cells.push(cell);
     }
     this.cells.forEach((cell, i) => {
@@ -90,13 +87,13 @@ export class Bird {
       if (i < shown) set(cell, { x: i * cw - (shown * cw) / 2 + cw * 0.06, y: -tall * 0.62, width: cw * 0.88, height: tall * 1.24, fill: hue(f.entries[i]) });
     });
     const held = f.arrives < 0, letter = held ? "❚❚" : shape === "letter" ? letters[f.kind.replace(/_reply$/, "")] ?? f.kind[0].toUpperCase() : f.count > shown && !reply ? "+" + (f.count - shown) : "";
-    show(this.text, letter !== "");
-    write(this.text, letter);
+    show(this.k.text, letter !== "");
+    write(this.k.text, letter);
     const beside = held || shape === "bar";
-    set(this.text, { x: beside ? half + u * 0.25 : 0, y: u * 0.36, "text-anchor": beside ? "start" : "middle", "font-size": u * (held ? 0.8 : 1), class: beside ? "v-letter v-beside" : "v-letter" });
+    set(this.k.text, { x: beside ? half + u * 0.25 : 0, y: u * 0.36, "text-anchor": beside ? "start" : "middle", "font-size": u * (held ? 0.8 : 1), class: beside ? "v-letter v-beside" : "v-letter" });
     const verdict = reply && f.yes >= 0 && !(shape === "dot" && f.yes);
-    show(this.mark, verdict);
-    if (verdict) set(this.mark, { d: f.yes ? paths.check : paths.cross, transform: `scale(${r1(u * (shape === "dot" ? 0.26 : 0.4) * 10) / 10})` });
+    show(this.k.mark, verdict);
+    if (verdict) set(this.k.mark, { d: f.yes ? paths.check : paths.cross, transform: `scale(${r1(u * (shape === "dot" ? 0.26 : 0.4) * 10) / 10})` });
   }
 }
 

@@ -1,13 +1,14 @@
 // What lies under the servers: links that are not as they should be, territories
 // of a split network, steady traffic, and the clients beside it.
 
-import { make, set, write, show, r1, clamp, clip, paths, wide, Pool } from "./look.js";
+import { kit, reached, make, set, write, show, r1, clamp, clip, paths, wide, Pool } from "./look.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Link} Link */
 /** @typedef {import("./look.js").Mark} Mark */
 /** @typedef {import("./disc.js").Place} Place */
 /** @typedef {Map<number, Place>} Places */
+/** @typedef {(key: string, params?: Record<string, string|number>) => string} T */
 
 /**
  * Who can still talk to whom, through others too: groups of ids, or one group.
@@ -55,22 +56,13 @@ export class Ground {
     const at = sheet.svg;
     this.landG = make("g", { class: "v-lands" }, at);
     this.linkG = make("g", undefined, at);
-    this.lands = new Pool(() => {
-      const g = make("g", undefined, this.landG);
-      return { g, area: make("path", undefined, g), count: make("text", { class: "v-landword" }, g), text: make("text", { class: "v-landword" }, g) };
-    });
-    this.links = new Pool(() => {
-      const g = make("g", { class: "v-link", tabindex: -1, role: "button" }, this.linkG);
-      return { g, hit: make("path", { class: "v-hit v-wire" }, g), line: make("path", { class: "v-wireline" }, g), sign: make("path", { class: "v-wiresign" }, g), text: make("text", { class: "v-small v-mid" }, g) };
-    });
-    this.flows = new Pool(() => {
-      const g = make("g", { class: "v-flow" }, this.linkG);
-      return { g, line: make("line", undefined, g), beat: make("circle", { class: "v-pulse" }, g), text: make("text", { class: "v-small v-mid" }, g) };
-    });
+    this.lands = new Pool(() => kit(this.landG, "", { area: "path", count: "text.v-landword", text: "text.v-landword" }));
+    this.links = new Pool(() => kit(this.linkG, "v-link", { hit: "path.v-hit v-wire", line: "path.v-wireline", sign: "path.v-wiresign", text: "text.v-small v-mid" }, reached));
+    this.flows = new Pool(() => kit(this.linkG, "v-flow", { line: "line", beat: "circle.v-pulse", text: "text.v-small v-mid" }));
     this.key = "";
   }
 
-  /** @param {State} s @param {Places} places @param {(key: string, params?: Record<string, string|number>) => string} t @param {Map<number, string>} names */
+  /** @param {State} s @param {Places} places @param {T} t @param {Map<number, string>} names */
   draw(s, places, t, names) {
     const key = s.links.map((l) => [l.from, l.to, l.cut, r1(l.slow)].join()).join(";") + [...places].map(([id, p]) => id + ":" + r1(p.x) + "," + r1(p.y)).join() + s.servers.map((v) => v.voters.length + v.part).join() + t("role.leader");
     if (key === this.key) return;
@@ -81,7 +73,7 @@ export class Ground {
     this.drawLinks(s, all, places, t, names);
   }
 
-  /** @param {State} s @param {number[][]} all @param {Places} places @param {(key: string, params?: Record<string, string|number>) => string} t */
+  /** @param {State} s @param {number[][]} all @param {Places} places @param {T} t */
   drawLands(s, all, places, t) {
     this.lands.begin();
     const voters = (s.servers.find((v) => v.role === "leader" && v.up) ?? s.servers.find((v) => v.voters.length))?.voters ?? [];
@@ -95,9 +87,10 @@ export class Ground {
         set(land.area, { d: outline(at, R * 1.62), class: "v-land v-land" + (i % 3) + (most ? " v-most" : "") });
         let x = 0, y = 0;
         for (const p of at) { x += p.x / at.length; y += p.y / at.length; }
-        // The words stand in the middle of a large group, and of a small one towards the centre.
-        const pull = at.length > 2 ? 0.1 : R * (at.length > 1 ? 0 : 2.05) / (Math.hypot(mx - x, my - y) || 1);
-        const wx = r1(x + (mx - x) * pull), wy = y + (my - y) * pull;
+        // The words stand in the middle of the group, or as far towards the centre as no server is in the way.
+        const d = Math.hypot(mx - x, my - y) || 1, list = [...places.values()];
+        let wx = x, wy = y;
+        for (let i = 0; i < 30 && list.some((p) => Math.hypot((wx - p.x) * 0.72, wy - p.y) < R * 1.2 + f * 1.5); i++) { wx += ((mx - x) / d) * 6; wy += ((my - y) / d) * 6; }
         write(land.count, voters.length ? t("cluster.of", { n, all: voters.length }) : "");
         write(land.text, voters.length ? t(most ? "cluster.most" : "cluster.few") : "");
         set(land.count, { x: wx, y: wy, "font-size": f * 1.1 });
@@ -106,7 +99,7 @@ export class Ground {
     this.lands.end();
   }
 
-  /** @param {State} s @param {number[][]} all @param {Places} places @param {(key: string, params?: Record<string, string|number>) => string} t @param {Map<number, string>} names */
+  /** @param {State} s @param {number[][]} all @param {Places} places @param {T} t @param {Map<number, string>} names */
   drawLinks(s, all, places, t, names) {
     const of = new Map(all.flatMap((group, i) => group.map((id) => /** @type {[number, number]} */ ([id, i]))));
     const by = new Map(s.links.map((l) => [l.from + ">" + l.to, l]));
@@ -137,7 +130,7 @@ export class Ground {
     this.links.end();
   }
 
-  /** Steady traffic, if somebody tells of it. @param {{from: number, to: number, rate: number, beat: number}[]} traffic @param {Places} places @param {(key: string, params?: Record<string, string|number>) => string} t */
+  /** Steady traffic, if somebody tells of it. @param {{from: number, to: number, rate: number, beat: number}[]} traffic @param {Places} places @param {T} t */
   drawTraffic(traffic, places, t) {
     this.flows.begin();
     for (const f of traffic) {
@@ -169,15 +162,12 @@ export class Clients {
   /** @param {Element} parent */
   constructor(parent) {
     this.root = make("g", undefined, parent);
-    this.pool = new Pool(() => {
-      const g = make("g", { class: "v-client", tabindex: -1, role: "button" }, this.root);
-      return { g, wire: make("path", { class: "v-clientwire" }, g), hit: make("rect", { class: "v-hit" }, g), box: make("rect", { class: "v-clientbox", rx: 3 }, g), name: make("text", { class: "v-clientname" }, g), asked: make("text", { class: "v-small v-mono" }, g), told: make("text", { class: "v-small" }, g) };
-    });
+    this.pool = new Pool(() => kit(this.root, "v-client", { wire: "path.v-clientwire", hit: "rect.v-hit", box: "rect.v-clientbox", name: "text.v-clientname", asked: "text.v-small v-mono", told: "text.v-small" }, reached));
   }
 
   /**
    * @param {State} s @param {Places} places
-   * @param {(key: string, params?: Record<string, string|number>) => string} t
+   * @param {T} t
    * @param {{w: number, h: number, narrow: boolean, f: number, width: number}} room
    */
   draw(s, places, t, room) {

@@ -1,6 +1,6 @@
 // <v-logs>: the log of every server, one below the other, entry under entry.
 
-import { Drawing, Sheet, Pool, make, set, write, show, r1, clamp, clip, wide, ink, paths } from "./look.js";
+import { Drawing, Sheet, Pool, kit, make, set, write, show, r1, clamp, clip, wide, ink, paths } from "./look.js";
 import { being } from "./disc.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -14,14 +14,9 @@ const fall = { simulated: 40, real: 450 };
 class Cell {
   /** @param {Element} parent */
   constructor(parent) {
-    const g = (this.g = make("g", { class: "v-cell" }, parent));
-    this.rect = make("rect", { rx: 2 }, g);
-    this.tail = make("rect", undefined, g);
-    this.term = make("text", { class: "v-term" }, g);
-    this.text = make("text", undefined, g);
-    this.sign = make("path", { class: "v-cellsign" }, g);
-    this.tick = make("path", { class: "v-celltick", d: paths.check }, g);
-    this.title = make("title", undefined, g);
+    this.k = kit(parent, "v-cell", { rect: "rect", tail: "rect", term: "text.v-term", text: "text", sign: "path.v-cellsign", tick: "path.v-celltick", title: "title" });
+    this.g = this.k.g;
+    set(this.k.tick, { d: paths.check });
     this.look = "";
   }
 
@@ -36,21 +31,21 @@ class Cell {
     this.look = look;
     const color = ink(e.term), big = w > h * 1.45, pad = 1.5;
     set(this.g, { class: is.safe ? "v-cell" : "v-cell v-open" });
-    set(this.rect, { x: pad, y: pad, width: w - 2 * pad, height: h - 2 * pad, fill: logs.sheet.fill(e.term), "stroke-width": is.safe ? 2.6 : 1.4 });
+    set(this.k.rect, { x: pad, y: pad, width: w - 2 * pad, height: h - 2 * pad, fill: logs.sheet.fill(e.term), "stroke-width": is.safe ? 2.6 : 1.4 });
     const size = big ? h * 0.34 : h * 0.46, tx = big ? h * 0.3 : w / 2;
-    write(this.term, String(e.term));
-    set(this.term, { x: tx, y: big ? h * 0.42 : h * 0.5, "font-size": size, fill: color });
+    write(this.k.term, String(e.term));
+    set(this.k.term, { x: tx, y: big ? h * 0.42 : h * 0.5, "font-size": size, fill: color });
     const plain = e.kind === "command" || e.kind === "other", small = h * (big ? 0.34 : 0.27);
     const text = e.kind === "noop" ? "∅" : plain ? e.text : "";
-    write(this.text, clip(text, small, (w - 6) / 1.02));
-    set(this.text, { x: w / 2, y: h * 0.84, "font-size": small, fill: color, class: plain ? "v-mono v-mid2" : "v-mid2" });
-    show(this.sign, e.kind === "config");
-    if (e.kind === "config") set(this.sign, { d: paths.gear, transform: `translate(${r1(w / 2)},${r1(h * 0.73)}) scale(${r1(h * 0.16)})`, fill: color });
-    show(this.tick, is.applied);
-    if (is.applied) set(this.tick, { transform: `translate(${r1(w - h * 0.22)},${r1(h * 0.24)}) scale(${r1(h * 0.09)})`, stroke: color });
-    show(this.tail, !is.synced);
-    if (!is.synced) set(this.tail, { x: pad, y: h - 6, width: w - 2 * pad, height: 4.5, fill: logs.sheet.hatch("mem", "M-2,10 10,-2M4,16 16,4M-2,4 4,-2M10,16 16,10", "#fff", "#14171c", 2.6) });
-    write(this.title, logs.t("logs.entry", { index: e.index, term: e.term }) + " · " + (plain ? e.text : logs.t("logs." + e.kind)) + " · " + logs.t(is.safe ? "logs.committed" : "logs.open") + (is.synced ? "" : " · " + logs.t("logs.memory")));
+    write(this.k.text, clip(text, small, (w - 6) / 1.02));
+    set(this.k.text, { x: w / 2, y: h * 0.84, "font-size": small, fill: color, class: plain ? "v-mono v-mid2" : "v-mid2" });
+    show(this.k.sign, e.kind === "config");
+    if (e.kind === "config") set(this.k.sign, { d: paths.gear, transform: `translate(${r1(w / 2)},${r1(h * 0.73)}) scale(${r1(h * 0.16)})`, fill: color });
+    show(this.k.tick, is.applied);
+    if (is.applied) set(this.k.tick, { transform: `translate(${r1(w - h * 0.22)},${r1(h * 0.24)}) scale(${r1(h * 0.09)})`, stroke: color });
+    show(this.k.tail, !is.synced);
+    if (!is.synced) set(this.k.tail, { x: pad, y: h - 6, width: w - 2 * pad, height: 4.5, fill: logs.sheet.hatch("mem", "M-2,10 10,-2M4,16 16,4M-2,4 4,-2M10,16 16,10", "#fff", "#14171c", 2.6) });
+    write(this.k.title, logs.t("logs.entry", { index: e.index, term: e.term }) + " · " + (plain ? e.text : logs.t("logs." + e.kind)) + " · " + logs.t(is.safe ? "logs.committed" : "logs.open") + (is.synced ? "" : " · " + logs.t("logs.memory")));
   }
 }
 
@@ -64,10 +59,11 @@ export class Logs extends Drawing {
     this.heads = new Pool(() => ({ g: make("text", { class: "v-small v-mid2" }, head) }));
     this.cells = new Pool(() => new Cell(cells));
     this.falls = new Pool(() => new Cell(cells));
-    this.folds = new Pool(() => { const g = make("g", { class: "v-fold" }, cells); return { g, back: make("rect", { rx: 2 }, g), rect: make("rect", { rx: 2 }, g), text: make("text", { class: "v-mid2" }, g), title: make("title", undefined, g) }; });
+    this.folds = new Pool(() => kit(cells, "v-fold", { back: "rect", rect: "rect", text: "text.v-mid2", title: "title" }));
     this.rows = new Pool(() => {
-      const g = make("g", { class: "v-logrow" }, names), o = make("g", undefined, over);
-      return { g, o, hit: make("rect", { class: "v-hit" }, g), name: make("text", { class: "v-name" }, g), note: make("text", { class: "v-small" }, g), crown: make("path", { class: "v-crown v-sure", d: paths.crown }, g), commit: make("path", { class: "v-commit" }, o), match: make("circle", { class: "v-match" }, o), next: make("path", { class: "v-match", d: "M0,-1 1,.8H-1Z" }, o) };
+      const o = kit(over, "", { commit: "path.v-commit", match: "circle.v-match", next: "path.v-match" });
+      set(o.next, { d: "M0,-1 1,.8H-1Z" });
+      return { ...o, ...kit(names, "v-logrow", { hit: "rect.v-hit", name: "text.v-name", note: "text.v-small", crown: "path.v-crown" }), o: o.g };
     });
     this.start = 1;
     this.follow = true;
@@ -171,7 +167,7 @@ export class Logs extends Drawing {
     write(it.note, clip(this.told(v), small, this.left - 6));
     set(it.note, { x: 4, y: y + h * 0.5 + small * 1.25, "font-size": small });
     show(it.crown, as === "leader");
-    set(it.crown, { transform: `translate(${r1(4 + wide(name, size, 700) + size * 0.85)},${r1(y + h * 0.5 - size * 0.3)}) scale(${r1(size * 0.42)})`, "stroke-width": 0.2, class: v.confirmed ? "v-crown v-sure" : "v-crown" });
+    set(it.crown, { d: paths.crown, transform: `translate(${r1(4 + wide(name, size, 700) + size * 0.85)},${r1(y + h * 0.5 - size * 0.3)}) scale(${r1(size * 0.42)})`, "stroke-width": 0.2, class: v.confirmed ? "v-crown v-sure" : "v-crown" });
     const end = Math.min(this.x(v.commit + 1), this.sheet.w - 2), begin = this.x(Math.max(1, this.start)), low = y + h + 2.5;
     show(it.commit, v.commit > 0 && end > begin);
     set(it.commit, { d: `M${r1(begin)},${r1(low)}H${r1(end - 1)}V${r1(low - h * 0.3)}` });
@@ -266,8 +262,6 @@ export class Logs extends Drawing {
       e.stopPropagation();
     });
   }
-
-  toSVG() { return this.sheet.svg; }
 }
 
 customElements.define("v-logs", Logs);

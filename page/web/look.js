@@ -35,6 +35,27 @@ export function make(tag, attrs, parent) {
   return e;
 }
 
+/**
+ * Makes a group of elements, by name: "text.v-small" is a text of that class.
+ * @template {string} K
+ * @param {Element|undefined} parent
+ * @param {string} name of the group's class
+ * @param {Record<K, string>} parts
+ * @param {Record<string, Value>} [attrs] of the group
+ * @returns {Record<K|"g", Mark>}
+ */
+export function kit(parent, name, parts, attrs) {
+  const g = make("g", { class: name || null, ...attrs }, parent), all = /** @type {Record<string, Mark>} */ ({ g });
+  for (const k in parts) {
+    const [tag, of] = parts[k].split(".");
+    all[k] = make(tag, of ? { class: of } : undefined, g);
+  }
+  return all;
+}
+
+/** What the keyboard can go to. */
+export const reached = { tabindex: -1, role: "button" };
+
 /** Sets attributes that differ from those set before, numbers rounded; null takes one away. @param {Mark} e @param {Record<string, Value>} attrs */
 export function set(e, attrs) {
   const kept = (e.kept ??= {});
@@ -271,35 +292,4 @@ export class Drawing extends HTMLElement {
   draw() {}
   /** The language changed. */
   renamed() {}
-}
-
-/** Those of the styles of an SVG that a file of its own needs. */
-const styled = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "stroke-opacity",
-  "opacity", "font-size", "font-weight", "font-style", "font-family", "text-anchor", "paint-order"];
-
-/**
- * The text of a file with that drawing alone: styles are written into it, and
- * what is hidden is left out.
- * @param {SVGSVGElement} svg
- * @param {string} back colour behind it, "" for none
- */
-export function standalone(svg, back) {
-  const copy = /** @type {SVGSVGElement} */ (svg.cloneNode(true));
-  /** @param {Element} from @param {Element} to @param {CSSStyleDeclaration|null} above */
-  const walk = (from, to, above) => {
-    const style = getComputedStyle(from);
-    for (const k of styled) {
-      const v = style.getPropertyValue(k);
-      if (k === "opacity" ? v !== "1" : !above || v !== above.getPropertyValue(k)) to.setAttribute(k, v);
-    }
-    for (const k of ["class", "tabindex", "role", "aria-label", "data-at"]) to.removeAttribute(k);
-    const a = [...from.children], b = [...to.children];
-    for (let i = 0; i < a.length; i++)
-      if (a[i].getAttribute("display") === "none" || a[i].classList.contains("v-hit")) b[i].remove();
-      else walk(a[i], b[i], style);
-  };
-  walk(svg, copy, null);
-  copy.setAttribute("xmlns", NS);
-  if (back) copy.prepend(make("rect", { width: "100%", height: "100%", fill: back }));
-  return new XMLSerializer().serializeToString(copy);
 }
