@@ -36,6 +36,7 @@ export function connect(m) {
   on("start", start);
   on("scene", () => m.menu());
   on("free", free);
+  on("seed", () => m.begin({ ...m.link, seed: 1 + Math.floor(Math.random() * 9999), actions: [], at: null }));
   on("lab", () => m.lab());
   on("language", language);
   on("theme", theme);
@@ -73,7 +74,7 @@ export function connect(m) {
     by: (ms) => m.go(() => m.run.seek(m.state.now + ms)), beat: (way) => m.beat(way), jump: (k, way) => m.jump(k, way),
     faster: (way) => m.faster(way), panel: (p) => m.panels.show(m.panels.alone === p ? "" : p), act: () => m.actMenu(), cut: () => m.cut(),
     compare: () => m.compare(), undo: () => m.run.branch.parent && m.take(m.run.branch.parent, false), scenes: () => m.menu(), lab: () => m.lab(),
-    language, theme, link: () => m.copy(), present, notes: () => m.presenter.notes(), help: () => m.help(),
+    language, theme, link: () => m.copy(), present, notes: () => m.presenter.notes(), spot: () => document.documentElement.classList.toggle("spot"), help: () => m.help(),
     server: (id) => {
       if (m.state.servers.some((s) => s.id === id)) m.selected = id;
       m.changed();

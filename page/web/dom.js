@@ -1,7 +1,7 @@
 // Small helpers for the elements of the page. Whatever comes from a run becomes
 // text, never markup.
 
-import { t } from "./words.js";
+import { t, lang } from "./words.js";
 
 /** An element of the page by its id. @param {string} id @returns {any} */
 export const $ = (id) => document.getElementById(id);
@@ -68,8 +68,8 @@ export const kept = {
 
 /** Time of a run: "1.990 s", in minutes from one on "2:03.5". @param {number} ms */
 export function clock(ms) {
-  if (ms < 60_000) return (ms / 1000).toFixed(3) + " " + t("ui.s");
-  return Math.floor(ms / 60_000) + ":" + ((ms % 60_000) / 1000).toFixed(1).padStart(4, "0");
+  const text = ms < 60_000 ? (ms / 1000).toFixed(3) + " " + t("ui.s") : Math.floor(ms / 60_000) + ":" + ((ms % 60_000) / 1000).toFixed(1).padStart(4, "0");
+  return lang === "ru" ? text.replace(".", ",") : text;
 }
 
 /** Opens the one dialog with these in it, and a button to close it. @param {string} title @param {...(Node|string)} kids @returns {HTMLDialogElement} */

@@ -30,6 +30,7 @@ import { panelKeys } from "./panels.js";
  * @property {() => void} link
  * @property {() => void} present
  * @property {() => void} notes
+ * @property {() => void} spot
  * @property {() => void} help
  * @property {(id: number) => void} server
  * @property {() => boolean} talking
@@ -44,7 +45,7 @@ export function listen(c) {
     Minus: () => c.faster(-1), Equal: () => c.faster(1),
     KeyE: () => c.jump("election", 1), KeyT: () => c.jump("term", 1), KeyC: () => c.jump("commit", 1), KeyV: () => c.jump("violation", 1),
     Digit0: () => c.panel(""), KeyA: c.act, KeyX: c.cut, KeyD: c.compare, KeyU: c.undo, KeyM: c.act, KeyO: c.scenes, KeyR: c.lab, KeyL: c.language,
-    KeyI: c.theme, KeyY: c.link, KeyP: c.present, KeyS: c.notes,
+    KeyI: c.theme, KeyY: c.link, KeyP: c.present, KeyS: c.notes, KeyF: c.spot,
   };
   panelKeys.forEach((p, i) => (codes["Digit" + (i + 1)] = () => c.panel(p)));
   /** @type {Record<string, () => void>} with Shift */

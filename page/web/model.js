@@ -2,7 +2,7 @@
 
 import * as words from "./words.js";
 import { Core } from "./core.js";
-import { module, build } from "./files.js";
+import { module, build, json } from "./files.js";
 import { Run, Flag } from "./run.js";
 import { link, read, write, beginning } from "./links.js";
 import { $, el, icon, box, clock, kept, localize, toast } from "./dom.js";
@@ -65,6 +65,8 @@ export class Model {
   /** @type {State|null} */
   shadow = null;
   due = false;
+  /** @type {Branch|null} */
+  told = null; // the branch that met the challenge
   saving = 0;
   build = ""; // the program's id
   asked = 0; // openings so far; an older one that comes late gives way
@@ -194,10 +196,8 @@ export class Model {
     const s = this.state;
     for (const h of this.run.branch.happenings.slice(heard, this.run.heard)) if (h.what === "lost") $("cluster").note(h);
     if (flags & Flag.beat || s.now > this.target || s.now < this.target - 1) this.target = s.now;
-    if (s.broken.length > was.broken.length) {
-      this.pause();
-      challenge(s, this.here());
-    } else if (s.failed || (s.ended && !was.ended && !s.left)) {
+    if (s.broken.length > was.broken.length) this.pause();
+    else if (s.failed || (s.ended && !was.ended && !s.left)) {
       const first = this.watching;
       this.pause();
       if (first) toast(t("ui.yours"), 15000);
@@ -340,6 +340,10 @@ export class Model {
     const f5 = $("figure5");
     lanes(this.run, this.beside, f5.offsetParent && f5.x ? f5 : null, (b, c) => this.take(b, c));
     measure(measures.draw, began);
+    if (s.broken.length && s.left && this.told !== this.run.branch) {
+      this.told = this.run.branch;
+      challenge(s, this.here());
+    }
   }
 
   /** What the buttons and fields show. */
@@ -353,10 +357,10 @@ export class Model {
     const v = speeds[this.speed];
     $("speed-text").textContent = v < 1 ? "1/" + 1 / v + "×" : v + "×";
     $("speed").setAttribute("aria-valuetext", $("speed-text").textContent);
-    $("stops").checked = this.stops;
+    $("stops").checked = this.stops && !this.watching;
     $("language").textContent = words.lang === "ru" ? "EN" : "RU";
     $("cut").setAttribute("aria-pressed", String(Boolean($("cluster").cutting)));
-    $("seed").textContent = this.link.seed === null ? "" : t("ui.seed", { n: this.link.seed });
+    $("seed").textContent = t("ui.seed", { n: this.link.seed ?? "" });
     const name = this.run && this.state.servers.find((s) => s.id === this.selected)?.name;
     $("act").textContent = t("ui.act", { n: name ?? "" }) + " ▾";
   }
@@ -435,10 +439,15 @@ export class Model {
     this.aim({ kind: "server", id: this.selected, from: 0, to: 0, x: r.left, y: r.bottom + 4 });
   }
 
-  help() {
+  async help() {
     this.pause();
+    /** @type {Record<string, Record<string, {term: string, means: string}>>} */
+    const terms = await json("text/glossary.json");
+    const list = Object.values(terms).map((x) => x[words.lang]).sort((a, b) => a.term.localeCompare(b.term, words.lang));
     const files = /** @type {any} */ (globalThis).vecheFiles; // a page that is a single file has no other one beside it
-    box(t("ui.help"), el("p", {}, t("ui.help.about")), keyList(), files ? "" : el("p", {}, el("a", { href: "replay.html" }, t("ui.replay"))));
+    box(t("ui.help"), el("p", {}, t("ui.help.about")), keyList(),
+      el("details", {}, el("summary", {}, t("ui.terms")), el("dl", { className: "keys" }, ...list.flatMap((x) => [el("dt", {}, el("b", {}, x.term)), el("dd", {}, x.means)]))),
+      files ? "" : el("p", {}, el("a", { href: "replay.html" }, t("ui.replay"))));
   }
 
   /** Opens what the address says; a first visitor sees a scene play by itself. */
@@ -454,6 +463,7 @@ export class Model {
     if (first) {
       this.watching = true;
       this.wait = performance.now() + 1000;
+      this.buttons();
     }
   }
 

@@ -13,9 +13,10 @@ const groups = {
   mission: ["cluster-start", "node-start", "replica-crash", "master-crash", "split-majority", "split-minority", "two-masters"],
   elections: ["split-vote", "disruptive-return", "transfer", "rolling-restart", "even-sizes"],
   log: ["crash-mid-write", "figure-7", "figure-8", "duplicates", "snapshot"],
-  network: ["split-2-2-1", "deaf-leader", "partial-tails", "slow-leader", "majority-lost"],
+  network: ["split-2-2-1", "majority-lost", "deaf-leader", "mute-leader", "slow-leader", "partial-tails", "partial-hub", "partial-chain", "partial-constrained"],
   members: ["membership", "removed-server", "new-server"],
   disks: ["power-cut", "amnesia", "reads"],
+  broken: ["challenge", "break-step-down", "break-term-increment", "break-vote-on-disk"],
 };
 
 /** @type {Map<string, Promise<Telling>>} */
