@@ -250,15 +250,15 @@ func FuzzSession(f *testing.F) {
 			return
 		}
 		for k, command := range strings.Split(commands, "\n") {
-			if k == 20 {
+			if k == 24 {
 				return
 			}
-			s.Run(s.Now(), 2_000)
+			s.Run(s.Now(), 500)
 			before := s.Hash()
 			if s.Do(command) != nil && s.Hash() != before {
 				t.Fatalf("%q was refused, and has changed something", command)
 			}
-			s.Run(s.Now()+200*ms, 2_000)
+			s.Run(s.Now()+200*ms, 500)
 			if len(s.AppendState(nil)) == 0 || len(s.AppendHappenings(nil)) == 0 {
 				t.Fatal("there is nothing to be seen")
 			}
