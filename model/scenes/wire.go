@@ -24,6 +24,25 @@ var duplicates = []plot{
 		`,
 		ends: "leader S2; version a 1 @S2; b = 2 @S3",
 	},
+	// A vote and an acknowledgement come when nobody needs them any more.
+	{
+		id: "duplicates-late", of: "duplicates",
+		settings: eyes + "; fast off",
+		script: `
+			start; until admitted S1; hold vote-reply S5>S1; timeout S1; until leader S1; pass; until same logs
+			beat elected: cluster figure4
+			hold append-reply S2>S1; put a 1 @S1; until answered
+			pass; put b 2 @S1; until answered; until same logs
+			beat ahead: logs
+			release
+			beat sent: cluster
+			wait 20ms
+			beat late: logs cluster
+			transfer S3 @S1; until leader S3; until same logs
+			beat next-term: cluster figure5
+		`,
+		ends: "leader S3; leaders 1; same logs; b = 2 @S2",
+	},
 	// The same, and the late copy cuts off what stands behind it.
 	{
 		id: "duplicates-truncate", of: "duplicates",
