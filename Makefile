@@ -1,5 +1,5 @@
 # Two commands are enough to begin: make demo, make test. Both need only Go.
-.PHONY: demo build model site test race explore fuzz seeds mutants bench test-faults test-browser test-etcdctl links lab figure16 fix
+.PHONY: demo build model site test race explore fuzz seeds mutants bench test-faults test-browser test-etcdctl links lab figure16 figures fix
 VECHE = go run ./cmd/veche
 
 demo: model ; $(VECHE) demo
@@ -18,6 +18,6 @@ figures: model ; go run ./internal/figures -dir bin/figures
 mutants: ; go test -count=1 -v -timeout 40m ./sim/mutants -args -plant all
 bench: ; go test -run '^$$' -bench . ./raft ./wal ./transport ./host ./store && $(VECHE) bench failover --both
 test-faults: ; go test -count=1 -tags faults -v -timeout 15m ./faults
-test-browser: ; go test -count=1 -tags browser -v -timeout 10m ./browser
+test-browser: ; go test -count=1 -tags browser -v -timeout 10m ./browser ./internal/figures
 test-etcdctl: ; cd bench && go test -count=1 -v -timeout 15m .
 fix: ; gofmt -w . && go mod tidy

@@ -27,7 +27,7 @@ var content embed.FS
 // The size of a figure in CSS pixels, and how many dots of a PNG each is wide.
 const (
 	width, height = 1920, 1080
-	dots          = 2
+	dotsWide      = 2
 	dotsPerInch   = 96 // of CSS
 )
 
@@ -122,7 +122,7 @@ func browser(ctx context.Context) (_ context.Context, end func(), err error) {
 		os.RemoveAll(profile)
 	}
 	_, err = chromedp.Call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-		Width: width, Height: height, DeviceScaleFactor: dots,
+		Width: width, Height: height, DeviceScaleFactor: dotsWide,
 	})
 	if err != nil {
 		end()

@@ -147,8 +147,8 @@ export class Figure5 extends Drawing {
       const room = x3 - x0, size = em * 0.86, long = this.t("figure5.term", { n: a.term }), text = wide(long, size, 700) < room - 4 ? long : wide(String(a.term), size, 700) < room - 2 ? String(a.term) : "";
       write(it.text, text);
       set(it.text, { x: x0 + 3, y: y - em * 0.25, "font-size": size });
-      const nobody = a.won === Infinity, f = p.small * (nobody ? 0.88 : 1), full = this.t(nobody ? "figure5.none" : "figure5.normal"), space = (nobody ? x3 - x0 : x2 - x1) - 6;
-      const cut = full.indexOf(" ", full.length / 2 - 2), one = wide(full, f) < space, two = !one && p.top > f * 2.6 && cut > 0 && wide(full.slice(0, cut), f) < space && wide(full.slice(cut), f) < space;
+      const nobody = a.won === Infinity, f = p.small * (nobody ? 0.82 : 1), bold = nobody ? 700 : 400, full = this.t(nobody ? "figure5.none" : "figure5.normal"), space = (nobody ? x3 - x0 : x2 - x1) - 6;
+      const cut = full.indexOf(" ", full.length / 2 - 2), one = wide(full, f, bold) < space, two = !one && p.top > f * 2.6 && cut > 0 && Math.max(wide(full.slice(0, cut), f, bold), wide(full.slice(cut), f, bold)) < space;
       const at = { x: nobody ? (x0 + x3) / 2 : (x1 + x2) / 2, "font-size": f, class: nobody ? "v-barword v-on" : "v-barword", fill: nobody ? null : ink(a.term) };
       write(it.note, one ? full : two ? full.slice(0, cut) : "");
       write(it.note2, two ? full.slice(cut + 1) : "");
@@ -229,7 +229,7 @@ export class Figure5 extends Drawing {
     show(this.point.g, on && !this.hasAttribute("plain"));
     show(this.future, end > x + 1);
     const from = clamp(x, this.left, end);
-    set(this.future, { x: from, y: 0, width: end - from, height: p.bottom });
+    set(this.future, { x: from, y: 0, width: Math.max(0, end - from), height: p.bottom });
     if (!on) return;
     set(this.point.line, { x1: x, x2: x, y1: 0, y2: p.bottom + this.em * 0.2 });
     const size = this.em * 0.8, text = this.clock ? this.clock(this.now) : this.t("unit.s", { n: this.num(this.now / 1000, 3) }), half = wide(text, size, 700) / 2 + 5;
