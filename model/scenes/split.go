@@ -130,4 +130,21 @@ var split = []plot{
 			other-two at nobody: heal; split {S1 S2}|{S3 S4 S5}
 		`,
 	},
+	// The same without PreVote: terms climb, and nobody wins any.
+	{
+		id: "split-2-2-1-no-prevote", of: "split-2-2-1",
+		settings: eyes,
+		without:  "prevote",
+		script: elected + `
+			split {S1 S2}|{S3 S4}|{S5}; until role S1 follower; until no leader
+			beat no-leader: cluster figure5
+			wait 1s
+			beat climbs: cluster figure5
+			heal; split {S1 S2 S3 S4}|{S5}; until leader; put x 1 @S1; until answered
+			beat two-parts: cluster figure5
+			heal; until same logs; until leader; until x = 1 @S5
+			beat whole: figure5
+		`,
+		ends: "leaders 1; not term S1 1; not term S1 2; x = 1 @S5",
+	},
 }
