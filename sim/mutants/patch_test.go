@@ -1,6 +1,8 @@
 package mutants
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -34,6 +36,37 @@ func TestFilePatch_AppliesByTextAlone(t *testing.T) {
 	for _, text := range []string{"one\nthree\n", "one\ntwo\none\ntwo\n"} {
 		if _, err := f.Apply(text); err == nil {
 			t.Errorf("it fits %q", text)
+		}
+	}
+}
+
+// Goal: a change of the code never leaves a planted fault without its place. Method:
+// what each patch wants to replace stands in its file once.
+func TestPatches_HaveTheirPlace(t *testing.T) {
+	names, err := filepath.Glob("*.patch")
+	if err != nil || len(names) < 10 {
+		t.Fatalf("there are %d patches (%v)", len(names), err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Parse(name, string(text))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, p := range m.Files {
+			source, err := os.ReadFile(filepath.Join("..", "..", p.Path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, h := range p.Hunks {
+				if n := strings.Count(string(source), h.Old); n != 1 {
+					t.Errorf("%s: what it replaces stands in %s %d times", name, p.Path, n)
+				}
+			}
 		}
 	}
 }
