@@ -1,10 +1,5 @@
 package raft
 
-import (
-	"cmp"
-	"slices"
-)
-
 // peer is what a leader knows of another member (nextIndex and matchIndex of
 // Figure 2, and what came back).
 type peer struct {
@@ -129,7 +124,11 @@ func (c *Core) syncPeers() {
 		}
 		next = append(next, peer{id: id, session: c.sessions, probing: true, next: c.log.last() + 1})
 	}
-	slices.SortFunc(next, func(a, b peer) int { return cmp.Compare(a.id, b.id) })
+	for i := range next { // a few, so one by one to its place
+		for k := i; k > 0 && next[k].id < next[k-1].id; k-- {
+			next[k], next[k-1] = next[k-1], next[k]
+		}
+	}
 	c.peers = next
 }
 

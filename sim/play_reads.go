@@ -50,8 +50,8 @@ func (p *Player) clock(args []string) error {
 	if err != nil {
 		return err
 	}
-	speed, err := strconv.ParseFloat(strings.TrimPrefix(args[1], "x"), 64)
-	if err != nil || !(speed >= 0.1 && speed <= 10) {
+	speed, ok := millionths(strings.TrimPrefix(args[1], "x"))
+	if !ok || speed < 1e5 || speed > 1e7 {
 		return p.wrong(usage)
 	}
 	w := p.world
@@ -61,7 +61,7 @@ func (p *Player) clock(args []string) error {
 	}
 	w.bent = true
 	n.origin, n.start = w.now, n.raw(w.now)
-	n.rate = int64(speed*1e6) - 1e6
+	n.rate = speed - 1e6
 	n.planned = raft.Never
 	w.planWake(i)
 	return nil

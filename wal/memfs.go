@@ -173,10 +173,10 @@ func (m *MemFS) List(dir string) ([]string, error) {
 	var names []string
 	for name := range m.nodes {
 		if n := len(dir) + 1; len(name) > n && name[:n] == dir+"/" && parent(name) == dir {
-			names = append(names, name[n:])
+			at, _ := slices.BinarySearch(names, name[n:]) // a folder has a few files
+			names = slices.Insert(names, at, name[n:])
 		}
 	}
-	slices.Sort(names)
 	return names, nil
 }
 

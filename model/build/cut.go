@@ -7,30 +7,34 @@ import (
 	"slices"
 )
 
-// cuts are functions of Go's runtime that can never do anything in a browser's
+// cuts are functions of Go's runtime, and of what it is made of, that can never do anything in a browser's
 // model, but that the linker cannot know to be idle. Their bodies become a single
 // trap: whatever came there after all would stop the program, as a panic does,
 // and not compute something else. Names are as the linker writes them: what is
 // neither a letter nor a digit nor a point is an underscore.
-var cuts = []struct{ why, names string }{
-	{"the tracer, which nobody starts",
+var cuts = []struct{ why, pkg, names string }{
+	{"the tracer, which nobody starts", "runtime",
 		`trace[A-Z].*|__trace.*|startPCForTrace|makeTraceFrames?|fpunwindExpand`},
-	{"profiles, which nobody takes, and where a position is in the source, which the file does not tell any more",
+	{"profiles, which nobody takes, and where a position is in the source, which the file does not tell any more", "runtime",
 		`__profBuf_.*|stkbucket|setprofilebucket|newBucket|__bucket_.*|mProf_Free|saveblockevent|saveBlockEventStack|saveg|blockevent|` +
 			`gcallers|callers|.*GoroutineProfile.*|tracebackPCs|forEachGRace|__Frames_.*|__Func_.*|FuncForPC|Caller|funcline1|funcfile`},
-	{"what is printed after the message of a panic",
+	{"what is printed after the message of a panic", "runtime",
 		`traceback.*|printArgs|goroutineheader|printAncestor.*|printcreatedby.*|printFuncName|printScavTrace|hexdump.*|__hexdumper_.*|` +
 			`dumpgstatus|showframe|showfuncinfo|gcDumpObject|dumpScanStats|dumpStacksRec|dumpTypesRec|__lockRank_.*|lockRank.*|fmtNSAsMS|` +
 			`funcNamePieces.*|isExportedRuntime|__waitReason_.String|waitReason.String|badPointer|__mspan_.reportZombies`},
-	{"checks of the runtime itself, which a variable of the environment would switch on",
+	{"checks of the runtime itself, which a variable of the environment would switch on", "runtime",
 		`schedtrace.*|checkFinalizers.*|setCheckmark|runCheckmark|startCheckmarks.*|endCheckmarks|postMallocgcDebug|preMallocgcDebug|` +
 			`findGoroutineLeaks|findMaybeRunnable.*|__g_.isMaybeRunnable|allGsSnapshotSortedForGC|debugCall.*|__godebugInc_.*|memCheck|parseByteCount`},
-	{"what needs C, a second module, or package testing/synctest",
+	{"what needs C, a second module, or package testing/synctest", "runtime",
 		`.*[cC]go[A-Z].*|cgocall|asmcgocall|typesEqual|typeBitsBulkBarrier|scanConservative|.*setUserArena.*|__synctest.*`},
-	{"further threads and signals: WebAssembly has one thread, which is never preempted",
+	{"further threads and signals: WebAssembly has one thread, which is never preempted", "runtime",
 		`newm1?|allocm(\.func1)?|startm|handoffp|mexit|stopm|stoplockedm|startlockedm|mput|oneNewExtraM|newextram|addExtraM|lockextra|unlockextra|` +
 			`stealWork|runqsteal|runqgrab|exitsyscall.*|entersyscall.*|reentersyscall.*|syscallingThread.*|gcstopm|__p_.destroy.*|netpoll.*|notetsleepg|` +
 			`asyncPreempt.*|sigpanic|preemptPark|canPreemptM|switchToCrash.*|exitThread|badmcall2?|badmorestack.*`},
+	{"fractions in panics, which would need the largest tables of all", "runtime", `print(float|complex).*`},
+	{"fractions as text, which nobody reads or writes any more then", "internal_strconv",
+		`special|__decimal_.*|readFloat|atof.*|ParseFloat|parseFloatPrefix|eiselLemire.*|AppendComplex|rightShift|leftShift|.*Ftoa.*|` +
+			`formatDigits|roundShortest|fmt[EFBX]|dboxDigits|umul.*`},
 }
 
 // needed are those among them that run all the same: they find the tracer off.
@@ -41,7 +45,7 @@ func cutOut(all []section) (int, error) {
 	names, imports := functions(all)
 	patterns := make([]*regexp.Regexp, len(cuts))
 	for i, c := range cuts {
-		patterns[i] = regexp.MustCompile(`^runtime\.(?:` + c.names + `)$`)
+		patterns[i] = regexp.MustCompile(`^` + c.pkg + `\.(?:` + c.names + `)$`)
 	}
 	found := make([]int, len(cuts))
 	saved := 0

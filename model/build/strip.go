@@ -49,6 +49,7 @@ func (t *tables) strip() error {
 	if err := t.stripLines(); err != nil {
 		return err
 	}
+	t.clearPowers()
 	return t.coarsenIndex()
 }
 
@@ -227,4 +228,21 @@ func (t *tables) stripLines() error {
 		}
 	}
 	return nil
+}
+
+// clearPowers clears the table of powers of ten (internal/strconv, pow10Tab),
+// which only fractions need, whose functions are cut out. It cannot be packed.
+// Where it is not found as it is known, it stays.
+func (t *tables) clearPowers() {
+	const entry, count, one = 16, 696, 348 // the powers go from -348 to 347
+	first := binary.LittleEndian.AppendUint64(nil, 0xfa8fd5a0081c0288)
+	first = binary.LittleEndian.AppendUint64(first, 0x1732c869cd60e453)
+	from := bytes.Index(t.data, first)
+	if from < 0 || from+count*entry > len(t.data) {
+		return
+	}
+	powers := t.data[from : from+count*entry]
+	if bytes.Equal(powers[one*entry:(one+1)*entry], append(binary.LittleEndian.AppendUint64(nil, 1<<63), make([]byte, 8)...)) {
+		clear(powers)
+	}
 }
