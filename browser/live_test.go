@@ -193,6 +193,9 @@ func TestPage_ReelIsBoundedAndExact(t *testing.T) {
 		const e = reel.elections(end);
 		Object.assign(out, { elections: e.length, took: e[0].took, votes: e[0].votes, timeout: e[0].reason === "timeout" ? 1 : 0, at: e[0].at - end, events: reel.events.length });
 		const back = (await Recording.from(new File([lines(reel, "a").join("")], "x.jsonl"))), was = (r, t) => JSON.stringify([r.state(t).servers, r.elections(t).length, r.events.length]);
+		const named = (...list) => { const r = new Reel(); r.add({ at: at(0), members: list.map((name, k) => ({ id: "m" + k, name, age_ms: -1 })) }); return list.map((_, k) => r.name(k + 1)).join(); };
+		out.names = [named("n1", "n2"), named("eu-1-node-2.example", "eu-1-node-10.example"), named("frankfurt-database", "frankfurt-cache-1"), named("same-long-name-here", "same-long-name-here"), named("ab-cdefghijklm", "ab-cdxfghijklm")]
+			.join(" ") === "n1,n2 node-2,node-10 cache-1,database here,here cdefghijklm,cdxfghijklm" ? 1 : 0;
 		const again = back.reel;
 		out.roundtrip = was(again, again.end) === was(reel, end) && JSON.stringify(again.wall(again.end)) === JSON.stringify(reel.wall(end)) ? 1 : 0;
 		reel.add({ at: at(3599800 - 7200000), members: [member("a", "leader", 17999), member("b", "follower", 17999)] });
@@ -205,7 +208,7 @@ func TestPage_ReelIsBoundedAndExact(t *testing.T) {
 		return out;
 	})`)
 	for name, want := range map[string][2]float64{"frames": {700, 900}, "rate": {5, 5}, "behind": {1800, 1800}, "elections": {1, 1}, "took": {40, 40}, "votes": {2, 2}, "timeout": {1, 1},
-		"at": {-9760, -9760}, "events": {3, 3}, "bounded": {1, 4000}, "rows": {3, 3100}, "unknown": {1, 1}, "roundtrip": {1, 1}, "setback": {1, 1}} {
+		"at": {-9760, -9760}, "events": {3, 3}, "bounded": {1, 4000}, "rows": {3, 3100}, "unknown": {1, 1}, "roundtrip": {1, 1}, "names": {1, 1}, "setback": {1, 1}} {
 		if v, ok := got[name]; !ok || v < want[0] || v > want[1] {
 			t.Errorf("%s is %v, want from %v to %v", name, v, want[0], want[1])
 		}

@@ -65,6 +65,7 @@ function show() {
   views(s);
   $("own").hidden = !here(); // the demo's page is no member's
   draw(s);
+  document.body.classList.toggle("many", s.servers.length > 5);
   const merged = page.view ? reel.state(at) : s;
   for (const id of ["logs", "figure4"]) Object.assign($(id), { state: s, selected: page.selected });
   const h = reel.history;
@@ -123,7 +124,8 @@ function members(s, at) {
     row.dataset.id = v.id;
     row.classList.toggle("self", v.id === page.selected);
     row.classList.toggle("old", old);
-    cell(row, 0, v.name + (v.name === page.viewer ? " " + t("live.m.this") : ""));
+    const full = page.reel.full(v.id);
+    cell(row, 0, v.name + (full === page.viewer ? " " + t("live.m.this") : "")).title = full;
     cell(row, 1, t("role." + as(v))).className = "role " + as(v);
     cell(row, 2, m?.look ? v.term : "–");
     cell(row, 3, p ? p.match : lead === v ? v.last : "–");
@@ -157,7 +159,7 @@ function as(v) {
 function facts(f, state, at) {
   const m = f?.members.find((/** @type {any} */ x) => page.reel.id(x.id) === page.selected), l = m?.look, s = l?.status;
   const v = state.servers.find((x) => x.id === page.selected);
-  $("who").textContent = page.reel.name(page.selected);
+  $("who").textContent = page.reel.full(page.selected);
   if (!s || !v) {
     $("role").textContent = t("role.unknown");
     $("role").className = "role unknown";
@@ -359,7 +361,7 @@ function live() {
   seek(-1);
 }
 
-const faults = new Faults($("faults"), () => page.state, () => page.selected, (id) => page.reel.name(id));
+const faults = new Faults($("faults"), () => page.state, () => page.selected, (id) => page.reel.full(id));
 
 function listen() {
   $("figure5").clock = (/** @type {number} */ at) => page.reel.wall(at).toTimeString().slice(0, 8);

@@ -32,6 +32,7 @@ export class Reel {
     /** @type {Event[]} */ this.events = [];
     /** @type {Map<string, number>} the numbers that drawings know servers by, from 1 */ this.ids = new Map();
     /** @type {Map<number, string>} */ this.names = new Map();
+    /** @type {Map<number, string>} */ this.short = new Map();
     /** @type {Map<string, number>} ms by which a member's clock is ahead */ this.clocks = new Map();
     /** @type {Map<number, Point[]>} */ this.points = new Map();
     /** @type {Set<string>} */ this.known = new Set();
@@ -44,8 +45,11 @@ export class Reel {
   /** The number of a server; 0 for nobody. @param {string} hex */
   id(hex) { return this.ids.get(hex) ?? 0; }
 
-  /** What a server is called. @param {number} id */
-  name(id) { return this.names.get(id) ?? "?"; }
+  /** What a server is called, without what all names have in common. @param {number} id */
+  name(id) { return this.short.get(id) ?? this.full(id); }
+
+  /** Its whole name. @param {number} id */
+  full(id) { return this.names.get(id) ?? "?"; }
 
   /** Takes a frame as it was sent; frames come in order. @param {any} raw */
   add(raw) {
@@ -64,6 +68,7 @@ export class Reel {
       this.names.set(id, String(m.name || m.look?.status.name || m.id));
       this.clocks.set(m.id, m.clock_ms || 0);
     }
+    if (fresh.length) this.short = shortened(this.names);
     if (fresh.length) this.tell(this.early.splice(0));
     for (const m of frame.members) {
       share(m.look, before?.members.find((b) => b.id === m.id)?.look);
@@ -291,10 +296,10 @@ export class Reel {
 
   /** What Figure 5 draws. @returns {History} */
   get history() {
-    const rows = [...this.names].sort((a, b) => a[0] - b[0]).map(([id, name]) => {
+    const rows = [...this.names].sort((a, b) => a[0] - b[0]).map(([id]) => {
       const points = (this.points.get(id) ?? []).filter((p, k, all) => !k || p.as !== all[k - 1].as || p.term !== all[k - 1].term);
       const stretches = points.map((p, k) => ({ from: p.at, to: points[k + 1]?.at ?? Infinity, as: /** @type {Stretch["as"]} */ (p.as), term: p.term })).filter((s) => s.to > s.from && s.to > this.end - keep);
-      return { id, name, stretches };
+      return { id, name: this.name(id), stretches };
     });
     const marks = this.events.filter((e) => e.kind === "started" || e.kind === "transfer_started").map((e) => ({ at: e.at, what: e.kind === "started" ? "restart" : "transfer", text: this.name(e.node) }));
     return { rows, marks, end: this.end };
@@ -302,6 +307,28 @@ export class Reel {
 
   /** A time as the clock on the wall had it. @param {number} at */
   wall(at) { return new Date(at + this.zero); }
+}
+
+/**
+ * Names without the words that all begin and end with, if they are long:
+ * "eu-1-node-7.example" becomes "node-7".
+ * @param {Map<number, string>} names
+ */
+function shortened(names) {
+  const all = [...names.values()], mark = /[^\p{L}\p{N}]/u;
+  if (all.length < 2 || all.every((n) => n.length <= 12)) return new Map(names);
+  const least = Math.min(...all.map((n) => n.length)), same = (/** @type {number} */ k) => all.every((n) => n.at(k) === all[0].at(k));
+  let a = 0, z = 0;
+  while (a < least && same(a)) a++;
+  while (z < least - a && same(-1 - z)) z++;
+  const word = () => { while (a > 0 && !mark.test(all[0][a - 1])) a--; }; // only whole words go
+  word();
+  if (a > 0 && all.every((n) => /^\d+$/.test(n.slice(a, n.length - z).split(mark)[0]))) { // "node-7" says more than "7"
+    a--;
+    word();
+  }
+  while (z > 0 && !mark.test(all[0].at(-z) ?? "")) z--;
+  return new Map([...names].map(([id, n]) => [id, n.slice(a, n.length - z) || n]));
 }
 
 /** Lets equal entries of two looks be the same objects: a log changes little. @param {any} look @param {any} before */
@@ -381,7 +408,7 @@ export class Recording {
  */
 export function lines(reel, viewer) {
   const hex = new Map([...reel.ids].map(([h, id]) => [id, h]));
-  const named = (/** @type {number} */ id) => (id ? { id: hex.get(id), name: reel.name(id) } : undefined);
+  const named = (/** @type {number} */ id) => (id ? { id: hex.get(id), name: reel.full(id) } : undefined);
   const out = [JSON.stringify({ [head]: 1, viewer, saved: new Date() })];
   for (const f of reel.frames) out.push(JSON.stringify({ frame: { at: reel.wall(f.at), members: f.members } }));
   out.push(JSON.stringify({ events: reel.events.map((e) => ({ id: e.key, at: new Date(e.at + reel.zero + (reel.clocks.get(hex.get(e.node) ?? "") ?? 0)), kind: e.kind, reason: e.reason, node: named(e.node),
