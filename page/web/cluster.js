@@ -80,7 +80,7 @@ export class Cluster extends Drawing {
     this.shape = key;
     this.lost.length = 0;
     this.seen.clear();
-    const R = clamp(Math.min(w / (n > 6 ? 15 : 12), h / (n > 6 ? 12.5 : 10.5)), 18, this.em * 4.6), f = clamp(R * 0.36, this.em * 0.72, this.em * 1.5);
+    const R = clamp(Math.min(w / (n > 6 ? 15 : 12), h / (n > 6 ? 12.5 : 11.2)), 18, this.em * 4.6), f = clamp(R * 0.36, this.em * 0.72, this.em * 1.5);
     const side = narrow ? R * 1.5 : Math.max(R * 1.5 + f * 6.2, w * 0.12);
     const angle = (/** @type {number} */ i) => (2 * Math.PI * i) / n - Math.PI / 2;
     let low = 0.01;
@@ -90,7 +90,7 @@ export class Cluster extends Drawing {
     this.places.clear();
     s.servers.forEach((v, i) => {
       const a = angle(i), sin = Math.sin(a), cos = Math.cos(a), x = w / 2 + rx * cos, y = above + ry + ry * sin;
-      const where = n < 2 || sin < -0.6 ? "top" : sin > 0.5 || narrow ? "bottom" : cos > 0 ? "right" : "left";
+      const where = n < 2 || sin < -0.6 ? "top" : sin > 0.55 || narrow ? "bottom" : cos > 0 ? "right" : "left";
       const room = where === "left" ? x - R * 1.5 : where === "right" ? w - x - R * 1.5 : Math.max(R * 2.4, Math.min(x, w - x) * 1.2, (rx * 2) / Math.max(2, n / 2));
       this.places.set(v.id, { x, y, r: R, f, side: where, room: Math.min(room, f * 14) });
     });

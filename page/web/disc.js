@@ -151,7 +151,7 @@ export class Disc {
     let y = p.side === "top" ? -R * 1.42 - (as === "leader" ? R * 0.3 : 0) - (2.4 * small + bar)  : p.side === "bottom" ? R * 1.42 + f * 0.85 : -f * 0.5;
     set(this.l.name, { x, y: y, "text-anchor": anchor, "font-size": f });
     write(this.l.name, clip(s.name, f, p.room, 700));
-    const notes = [this.told(s, c, as), s.values.map(([k, v]) => k + "=" + v).join("  ")];
+    const notes = [this.told(s, c, as), s.values.slice(0, 3).map(([k, v]) => k + "=" + v).join("  ")];
     [this.l.note, this.l.values].forEach((line, i) => {
       show(line, notes[i] !== "" && !out);
       write(line, clip(notes[i], small, p.room));

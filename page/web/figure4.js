@@ -25,10 +25,10 @@ const paper = {
   arrows: {
     start: { from: "", to: "follower", out: 0, in: 245, bend: 0, start: [4.5, 10], side: "right", room: 14 },
     timeout: { from: "follower", to: "candidate", out: 308, in: 232, bend: 14, side: "up", room: 17 },
-    again: { from: "candidate", to: "candidate", out: 250, in: 290, bend: 20, side: "up", room: 15 },
+    again: { from: "candidate", to: "candidate", out: 250, in: 290, bend: 20, side: "up", room: 17 },
     win: { from: "candidate", to: "leader", out: 308, in: 232, bend: 14, side: "up", room: 17 },
     discover: { from: "candidate", to: "follower", out: 128, in: 52, bend: 8, side: "down", room: 19 },
-    higher: { from: "leader", to: "follower", out: 80, in: 104, bend: 23, side: "down", room: 44 },
+    higher: { from: "leader", to: "follower", out: 64, in: 116, bend: 25, side: "down", room: 44 },
   },
 };
 
@@ -155,7 +155,7 @@ export class Figure4 extends Drawing {
       const [x1, y1] = a.start ? [X(a.start[0]), Y(a.start[1])] : on(from, a.out), [x2, y2] = on(to, a.in, 1.03);
       const up = (/** @type {number} */ deg) => (Math.sin((deg * Math.PI) / 180) < 0 ? -1 : 1), b = (a.bend * H) / 75;
       const self = a.from === a.to ? rx * 0.75 : 0;
-      const lean = (x2 - x1) * (a.bend > 15 && !self ? 0.04 : 0.2);
+      const lean = (x2 - x1) * (a.bend > 15 && !self ? 0.01 : 0.2);
       const c1 = [x1 + lean - self, y1 + up(a.out) * b], c2 = [x2 - lean + self, y2 + up(a.in) * b];
       const bent = a.bend > 0, d = bent ? `M${r1(x1)},${r1(y1)}C${r1(c1[0])},${r1(c1[1])} ${r1(c2[0])},${r1(c2[1])} ${r1(x2)},${r1(y2)}` : `M${r1(x1)},${r1(y1)}L${r1(x2)},${r1(y2)}`;
       const g = make("g", { class: "v-arrow", tabindex: still ? null : 0, role: "button" }, this.root);
@@ -167,7 +167,7 @@ export class Figure4 extends Drawing {
       const mx = bent ? (x1 + x2) / 8 + (c1[0] + c2[0]) * 0.375 : x1 + (x2 - x1) * (a.along ?? 0.5), my = bent ? (y1 + y2) / 8 + (c1[1] + c2[1]) * 0.375 : y1 + (y2 - y1) * (a.along ?? 0.5);
       const lines = wrap(this.t("figure4." + id), f, X(a.room)), n = lines.length, long = Math.max(...lines.map((l) => wide(l, f))), gap = f * 1.12;
       const tx = a.side === "left" ? mx - long / 2 - f * 0.6 : a.side === "right" ? mx + long / 2 + f * 0.6 : mx;
-      const top = a.side === "up" ? my - f * 0.5 - (n - 1) * gap : a.side === "down" ? my + f * 1.2 : my - ((n - 1) * gap) / 2 + f * 0.35;
+      const top = a.side === "up" ? my - f * 0.5 - (n - 1) * gap : a.side === "down" ? my + f * 1.1 : my - ((n - 1) * gap) / 2 + f * 0.35;
       make("rect", { class: "v-hit", x: tx - long / 2, y: top - f, width: long, height: n * gap + f * 0.3 }, g);
       lines.forEach((line, i) => write(make("text", { class: "v-arrowword", x: tx, y: top + i * gap, "font-size": f }, g), line));
       const end = wide(lines[n - 1], f) / 2;
@@ -239,14 +239,14 @@ export class Figure4 extends Drawing {
       if (this.ovals.has(p)) by.set(p, [...(by.get(p) ?? []), s]);
       else if (p === "down" || p === "unknown" || p === "lost") by.set("", [...(by.get("") ?? []), s]);
     }
-    const { w, h } = this.sheet, plan = this.code_ ? ours : paper, f = this.f, rx = (plan.rx * w) / 100, chosen = this.now_?.servers.find((s) => s.id === this.selected_);
+    const { w, h } = this.sheet, plan = this.code_ ? ours : paper, rx = (plan.rx * w) / 100, chosen = this.now_?.servers.find((s) => s.id === this.selected_);
     this.chips.begin();
     for (const [id, list] of by) {
-      const o = plan.ovals[id], tall = f * 1.35, gap = f * 0.3, space = id ? rx * 1.6 : w * 0.5, need = Math.max(f * 2.1, ...list.map((s) => wide(s.name + (id ? "" : " ✕"), f, 700) + f * 0.6));
+      const o = plan.ovals[id], f = this.f * (id && list.length > 4 ? 0.86 : 1), tall = f * 1.3, gap = f * 0.3, space = id ? rx * 1.6 : w * 0.5, need = Math.max(f * 2.1, ...list.map((s) => wide(s.name + (id ? "" : " ✕"), f, 700) + f * 0.6));
       const most = Math.max(1, list.length > 4 ? 3 : 2, Math.floor((space + gap) / (need + gap))), per = Math.ceil(list.length / Math.ceil(list.length / most)), cell = Math.min(need, (space + gap) / per - gap);
       list.forEach((s, i) => {
         const row = Math.floor(i / per), in_ = Math.min(per, list.length - row * per);
-        const x = id ? (o.x * w) / 100 + (i % per - (in_ - 1) / 2) * (cell + gap) : f * 0.6 + cell / 2 + i * (cell + gap), y = id ? (this.ovals.get(id)?.y ?? 0) + f * 1.25 + row * (tall + gap * 0.7) : h - tall;
+        const x = id ? (o.x * w) / 100 + (i % per - (in_ - 1) / 2) * (cell + gap) : f * 0.6 + cell / 2 + i * (cell + gap), y = id ? (this.ovals.get(id)?.y ?? 0) + f * 1.2 + row * (tall + gap * 0.7) : h - tall;
         const chip = this.chips.get(s.id), gone = !s.up || !id;
         chip.g.what = { server: s.id };
         set(chip.g, { transform: `translate(${r1(x)},${r1(y)})`, class: "v-chip" + (s.id === this.selected_ ? " v-picked" : "") + (gone ? " v-gone" : "") });

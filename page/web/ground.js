@@ -1,7 +1,7 @@
 // What lies under the servers: links that are not as they should be, territories
 // of a split network, steady traffic, and the clients beside it.
 
-import { kit, reached, make, set, write, show, r1, clamp, clip, paths, wide, Pool } from "./look.js";
+import { kit, reached, make, set, write, show, r1, clamp, clip, fit, paths, wide, Pool } from "./look.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Link} Link */
@@ -188,11 +188,13 @@ export class Clients {
       const sign = waiting ? "…" : c.outcome === "done" ? "✓" : c.outcome === "refused" ? "–" : "?";
       write(it.name, "C" + c.id + sign);
       set(it.name, { x: x + square / 2, y: y + square * 0.63, "font-size": Math.min(f * 0.95, (f * 0.95 * square * 0.86) / wide("C" + c.id + sign, f * 0.95, 700)) });
-      write(it.asked, clip(c.asked, f * 0.9, max / 1.1));
-      set(it.asked, { x: x + square + f * 0.4, y: y + f * 0.85, "font-size": f * 0.9 });
-      const answer = c.outcome === "done" && c.value ? c.value : told;
-      write(it.told, clip(answer, f * 0.88, max));
-      set(it.told, { x: x + square + f * 0.4, y: y + f * 1.95, "font-size": f * 0.88 });
+      const line = (/** @type {Mark} */ e, /** @type {string} */ text, /** @type {number} */ dy) => {
+        const size = Math.max(f * 0.7, fit(text, f * 0.9, max / 1.1));
+        write(e, clip(text, size, max / 1.05));
+        set(e, { x: x + square + f * 0.4, y: y + f * dy, "font-size": size });
+      };
+      line(it.asked, c.asked, 0.85);
+      line(it.told, c.outcome === "done" && c.value ? c.value : told, 1.95);
       const x1 = narrow || right ? x + square / 2 : x + square, y1 = narrow || right ? y : y + square / 2;
       const d = Math.hypot(p.x - x1, p.y - y1) || 1, k = clamp((d - p.r * 1.35) / d, 0, 1);
       set(it.wire, { d: `M${r1(x1)},${r1(y1)}L${r1(x1 + (p.x - x1) * k)},${r1(y1 + (p.y - y1) * k)}` });

@@ -70,7 +70,7 @@ export class Logs extends Drawing {
     this.column = 0;
     this.left = 0;
     this.seen = new Map(/** @type {[string, Entry][]} */ ([]));
-    /** @type {{key: number, e: Entry, x: number, y: number, p: number}[]} */ this.falling = [];
+    /** @type {{key: number, e: Entry, x: number, y: number, at: number, p: number}[]} */ this.falling = [];
     this.fell = 0;
     this.past = { now: 0, wall: 0 };
     this.newest = document.createElement("button");
@@ -212,7 +212,7 @@ export class Logs extends Drawing {
     for (const [key, e] of this.seen) {
       if (seen.get(key)?.term === e.term) continue;
       const i = list.findIndex((v) => key.startsWith(v.id + ":")), v = list[i];
-      if (v && (v.last < e.index || seen.has(key)) && v.first <= e.index && this.falling.length < 40) this.falling.push({ key: ++this.fell, e, x: this.x(e.index), y: head + row * i, p: 0 });
+      if (v && (v.last < e.index || seen.has(key)) && v.first <= e.index && this.falling.length < 40) this.falling.push({ key: ++this.fell, e, x: this.x(e.index), y: head + row * i, at: this.past.now, p: 0 });
     }
   }
 
@@ -221,7 +221,7 @@ export class Logs extends Drawing {
     if (jumped) this.falling.length = 0;
     this.falls.begin();
     for (const f of this.falling) {
-      f.p += step;
+      f.p = this.past.now > f.at + 6 * fall.simulated ? 1 : f.p + step;
       if (f.p >= 1) continue;
       const cell = this.falls.get(f.key);
       set(cell.g, { transform: `translate(${r1(f.x)},${r1(f.y + f.p * f.p * row * 1.4)}) rotate(${r1(f.p * 14)})`, opacity: 1 - f.p });
