@@ -84,7 +84,7 @@ export class Model {
     return this.run.state;
   }
 
-  /** Opens what a link says. @param {Link} l */
+  /** Opens what a link says. @param {Link} l @returns {Promise<void>} */
   async open(l) {
     const mine = ++this.asked;
     this.pause();
@@ -102,6 +102,7 @@ export class Model {
     }
     let core = new Core(program);
     if (!this.scenes.length || kind === "lab") this.scenes = core.scenes();
+    if (kind === "model" && this.scenes.find((s) => s.id === l.scene)?.without.length) return this.open(l); // known only now: it needs the lab
     let error = core.begin(beginning(l));
     if (error) {
       toast(t("ui.bad.begin", { why: error }), 9000);
