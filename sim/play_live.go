@@ -88,7 +88,7 @@ func (p *Player) Entries(all []EntryLook, i, most int) []EntryLook {
 	for k := max(cut+1, last-most+1); k <= last; k++ {
 		e := EntryLook{Index: raft.Index(k), Term: m.terms[k]}
 		for _, s := range t.seen[k] {
-			if s.term == e.Term {
+			if s.term == e.Term && s.prefix == m.prefix[k] {
 				e.Kind, e.Text = s.kind, p.ops[s.op].brief
 			}
 		}

@@ -222,13 +222,13 @@ func (w *witness) stands(node int, e *raft.Entry, prefix uint64) {
 		w.seen = append(w.seen, nil)
 	}
 	for _, s := range w.seen[e.Index] {
-		if s.term == e.Term {
-			w.must(s.prefix == prefix, LogMatching, func() string {
-				return name(node) + " has an entry " + num(uint64(e.Index)) + " of term " + num(uint64(e.Term)) +
-					" with another content or another log before it than others have"
-			})
+		if s.term == e.Term && s.prefix == prefix {
 			return
 		}
+		w.must(s.term != e.Term, LogMatching, func() string {
+			return name(node) + " has an entry " + num(uint64(e.Index)) + " of term " + num(uint64(e.Term)) +
+				" with another content or another log before it than others have"
+		})
 	}
 	w.seen[e.Index] = append(w.seen[e.Index], seenEntry{e.Term, prefix, e.Kind, opOf(e)})
 }
