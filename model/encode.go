@@ -8,7 +8,7 @@ import (
 )
 
 // The page is told everything in words of 32 bits, the least significant byte
-// first; page/web/wire.js reads them and has the same order of fields.
+// first; page/web/core.js reads them and has the same order of fields.
 //
 //	time     two words, in nanoseconds, signed; a Duration as well
 //	text     its length in bytes, UTF-8, zeros up to the next word

@@ -7,7 +7,7 @@ import (
 	"veche/sim"
 )
 
-// what says what a happening is, in the order of page/web/wire.js.
+// what says what a happening is, in the order of page/web/core.js.
 type what uint32
 
 const (

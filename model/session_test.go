@@ -286,9 +286,9 @@ func BenchmarkFrame(b *testing.B) {
 }
 
 // Goal: the page has the same words in the same places. Method: the tables of
-// page/web/wire.js, and package raft.
+// page/web/core.js, and package raft.
 func TestEncode_WordsAsThePageReadsThem(t *testing.T) {
-	page, err := os.ReadFile("../page/web/wire.js")
+	page, err := os.ReadFile("../page/web/core.js")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +297,7 @@ func TestEncode_WordsAsThePageReadsThem(t *testing.T) {
 		_, rest, found := strings.Cut(string(page), "const "+table+" = ")
 		list, _, closed := strings.Cut(rest, "]")
 		if !found || !closed {
-			t.Fatalf("wire.js has no table %s", table)
+			t.Fatalf("core.js has no table %s", table)
 		}
 		for _, w := range strings.Split(list[strings.Index(list, "[")+1:], ",") {
 			all = append(all, strings.Trim(strings.TrimSpace(w), `"`))

@@ -1,6 +1,6 @@
 // What the parts of the page say to each other. No code: only types, for tsc.
 //
-// The model makes a State from the core in WebAssembly (wire.js), the dashboard
+// The model makes a State from the core in WebAssembly (core.js), the dashboard
 // from what real servers tell (live.js). Whatever is drawn is drawn from a State
 // and a History, so both look the same.
 
