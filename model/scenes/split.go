@@ -12,7 +12,7 @@ var split = []plot{
 			draw S4 160ms; split {S1 S2 S3}|{S4 S5}
 			beat split: cluster
 			put x 1 @S1; until answered; until applied S3 3
-			beat left-commits: logs
+			beat three-commit: logs
 			put y 2 @S4; until role S4 pre-candidate
 			beat asks: cluster figure4
 			wait 600ms
@@ -22,7 +22,7 @@ var split = []plot{
 		`,
 		ends: "leader S1; leaders 1; term S1 1; term S4 1; y = 2 @S5",
 		tries: `
-			third-cut-off at left-commits: split {S3}|{S1 S2}; put z 3 @S1
+			third-cut-off at three-commit: split {S3}|{S1 S2}; put z 3 @S1
 			leader-dies at stands-still: crash S1
 		`,
 	},
@@ -54,7 +54,7 @@ var split = []plot{
 			until leader S3
 			beat two-crowns: cluster figure5
 			put z 3 @S3; until z = 3 @S3
-			beat right-commits: logs
+			beat term-2-commits: logs
 			until role S1 follower
 			beat steps-down: cluster figure4
 			heal; until term S1 2; until z = 3 @S1; until z = 3 @S2
