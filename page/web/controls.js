@@ -2,7 +2,6 @@
 
 import * as words from "./words.js";
 import { $, kept } from "./dom.js";
-import { freeForm } from "./scenes.js";
 import { link } from "./links.js";
 import { listen } from "./keys.js";
 
@@ -28,8 +27,8 @@ export function connect(m) {
     m.language(l);
   };
   const theme = () => m.theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
-  const present = () => m.presenter.set(!m.presenter.on);
-  const free = () => freeForm((nodes, seed, settings) => m.begin(link({ scene: "free", nodes, seed, settings })));
+  const present = async () => (await m.speaker()).set(!m.presenter?.on);
+  const free = async () => (await import("./boxes.js")).freeForm((nodes, seed, settings) => m.begin(link({ scene: "free", nodes, seed, settings })));
   on("play", () => m.play());
   on("forward", forward);
   on("back", back);
@@ -74,11 +73,11 @@ export function connect(m) {
     by: (ms) => m.go(() => m.run.seek(m.state.now + ms)), beat: (way) => m.beat(way), jump: (k, way) => m.jump(k, way),
     faster: (way) => m.faster(way), panel: (p) => m.panels.show(m.panels.alone === p ? "" : p), act: () => m.actMenu(), cut: () => m.cut(),
     compare: () => m.compare(), undo: () => m.run.branch.parent && m.take(m.run.branch.parent, false), scenes: () => m.menu(), lab: () => m.lab(),
-    language, theme, link: () => m.copy(), present, notes: () => m.presenter.notes(), spot: () => document.documentElement.classList.toggle("spot"), help: () => m.help(),
+    language, theme, link: () => m.copy(), present, notes: async () => (await m.speaker()).notes(), spot: () => document.documentElement.classList.toggle("spot"), help: () => m.help(),
     server: (id) => {
       if (m.state.servers.some((s) => s.id === id)) m.selected = id;
       m.changed();
     },
-    talking: () => m.presenter.on,
+    talking: () => Boolean(m.presenter?.on),
   });
 }

@@ -44,7 +44,7 @@ export class Line {
     this.#tries(s, b);
     $("scene-title").textContent = free ? t("ui.free") : this.m.telling.title;
     document.title = (free ? t("ui.free") : this.m.telling.title) + " · Raft";
-    this.m.presenter.tell({ lang: words.lang, title: this.m.telling.title, count: n + " / " + beats.length, text,
+    this.m.presenter?.tell({ lang: words.lang, title: this.m.telling.title, count: n + " / " + beats.length, text,
       note: this.m.telling.notes[s.beat] ?? "", next: this.m.telling.beats[beats[n]] ?? "" });
   }
 

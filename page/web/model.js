@@ -2,16 +2,14 @@
 
 import * as words from "./words.js";
 import { Core } from "./core.js";
-import { module, build, json } from "./files.js";
+import { module, build } from "./files.js";
 import { Run, Flag } from "./run.js";
 import { link, read, write, beginning } from "./links.js";
 import { $, el, icon, box, clock, kept, localize, toast } from "./dom.js";
-import { telling, sceneMenu, eyes } from "./scenes.js";
+import { telling, eyes } from "./scenes.js";
 import { openMenu } from "./menu.js";
 import { Story, lanes } from "./story.js";
-import { Panels, keyList } from "./panels.js";
-import { Presenter, notesWindow } from "./presenter.js";
-import { labBox, stripes, challenge } from "./lab.js";
+import { Panels } from "./panels.js";
 import { connect } from "./controls.js";
 import { Line } from "./line.js";
 import "./cluster.js";
@@ -68,6 +66,8 @@ export class Model {
   /** @type {Branch|null} */
   told = null; // the branch that met the challenge
   saving = 0;
+  /** @type {import("./presenter.js").Presenter|undefined} */
+  presenter;
   build = ""; // the program's id
   asked = 0; // openings so far; an older one that comes late gives way
 
@@ -75,7 +75,6 @@ export class Model {
     this.elements = ["cluster", "logs", "figure4", "figure5", "promises"].map($);
     this.story = new Story($("events"), (h) => this.seekTo(h), (h) => this.tell(h));
     this.panels = new Panels(() => this.soon());
-    this.presenter = new Presenter(() => this.talkChanged());
     this.line = new Line(this);
   }
 
@@ -123,7 +122,7 @@ export class Model {
     this.story.clear();
     if (l.scene === "free" && !l.actions.length) this.run.act("start");
     this.replay(l);
-    stripes(this.state.without);
+    if (!$("stripes").hidden || this.state.without.length) (await import("./lab.js")).stripes(this.state.without);
     this.measureFirst();
     this.changed();
   }
@@ -343,7 +342,7 @@ export class Model {
     measure(measures.draw, began);
     if (s.broken.length && s.left && this.told !== this.run.branch) {
       this.told = this.run.branch;
-      challenge(s, this.here());
+      import("./lab.js").then((lab) => lab.challenge(s, this.here()));
     }
   }
 
@@ -380,9 +379,18 @@ export class Model {
     this.changed();
   }
 
+  /** The presenter, who is loaded when he is asked for. */
+  async speaker() {
+    const { Presenter } = await import("./presenter.js");
+    this.presenter ??= new Presenter(() => this.talkChanged());
+    this.line.said = "";
+    this.soon();
+    return this.presenter;
+  }
+
   talkChanged() {
     this.panels.apply();
-    if (this.presenter.on) this.stops = true;
+    if (this.presenter?.on) this.stops = true;
     this.changed();
   }
 
@@ -401,9 +409,9 @@ export class Model {
     this.buttons();
   }
 
-  menu() {
+  async menu() {
     this.pause();
-    sceneMenu(this.scenes, this.link.scene, (id) => this.begin(link({ scene: id })));
+    (await import("./boxes.js")).sceneMenu(this.scenes, this.link.scene, (id) => this.begin(link({ scene: id })));
   }
 
   /** Opens a scene and plays it to its first beat. @param {Link} l */
@@ -430,25 +438,19 @@ export class Model {
     this.buttons();
   }
 
-  lab() {
+  async lab() {
     this.pause();
-    labBox(this.state.without, (without, scene) => this.begin(scene ? link({ scene, without }) : { ...this.link, without, actions: [], at: null }));
+    (await import("./lab.js")).labBox(this.state.without, (without, scene) => this.begin(scene ? link({ scene, without }) : { ...this.link, without, actions: [], at: null }));
   }
 
   actMenu() {
-    const r = $("act").getBoundingClientRect();
-    this.aim({ kind: "server", id: this.selected, from: 0, to: 0, x: r.left, y: r.bottom + 4 });
+    const r = $("p-cluster").getBoundingClientRect(); // beside it: there one sees what would come of it
+    this.aim({ kind: "server", id: this.selected, from: 0, to: 0, x: r.right + 4, y: r.top });
   }
 
   async help() {
     this.pause();
-    /** @type {Record<string, Record<string, {term: string, means: string}>>} */
-    const terms = await json("text/glossary.json");
-    const list = Object.values(terms).map((x) => x[words.lang]).sort((a, b) => a.term.localeCompare(b.term, words.lang));
-    const files = /** @type {any} */ (globalThis).vecheFiles; // a page that is a single file has no other one beside it
-    box(t("ui.help"), el("p", {}, t("ui.help.about")), keyList(),
-      el("details", {}, el("summary", {}, t("ui.terms")), el("dl", { className: "keys" }, ...list.flatMap((x) => [el("dt", {}, el("b", {}, x.term)), el("dd", {}, x.means)]))),
-      files ? "" : el("p", {}, el("a", { href: "replay.html" }, t("ui.replay"))));
+    (await import("./boxes.js")).help();
   }
 
   /** Opens what the address says; a first visitor sees a scene play by itself. */
@@ -478,7 +480,7 @@ export class Model {
   }
 }
 
-if (location.hash === "#notes") notesWindow();
+if (location.hash === "#notes") import("./presenter.js").then((p) => p.notesWindow());
 else {
   const model = new Model();
   const opened = async (/** @type {Link} */ l, /** @type {string|undefined} */ lang) => {

@@ -114,13 +114,3 @@ function splitter(e, name, value, unit, changed) {
     set(value({ clientX: r.left + r.width / 2 + 16 * way, clientY: r.top + r.height / 2 + 16 * way }));
   });
 }
-
-/** The keys, for the help. @returns {HTMLElement} */
-export function keyList() {
-  const list = el("dl", { className: "keys" });
-  for (const line of t("ui.keys").split("\n")) {
-    const [keys, what] = line.split("\t");
-    list.append(el("dt", {}, ...keys.split(" ").flatMap((k) => [el("kbd", {}, k), " "])), el("dd", {}, what ?? ""));
-  }
-  return list;
-}
