@@ -27,7 +27,7 @@ import "./promises.js";
 const { t, setLang } = words;
 const speeds = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 const firstScene = "master-crash";
-const readingTime = 40; // ms a letter, while a visitor only watches
+const readingTime = 24; // ms a letter, while a visitor only watches
 const measured = 1000; // frames whose times are kept
 
 /** What tests and curious people may look at. */
@@ -184,7 +184,8 @@ export class Model {
 
   /** One frame of playing. @param {number} now ms of the page */
   tick(now) {
-    const passed = Math.min(100, now - this.last) * speeds[this.speed];
+    const hurry = this.watching && !this.state.beat ? 2 : 1; // a first visitor has not come to see a start
+    const passed = Math.min(100, now - this.last) * speeds[this.speed] * hurry;
     this.last = now;
     if (now < this.wait) return;
     this.target += passed;
@@ -202,7 +203,7 @@ export class Model {
       this.pause();
       if (first) toast(t("ui.yours"), 15000);
     } else if (flags & Flag.beat) {
-      if (this.watching) this.wait = now + 1000 + Math.min(110, (this.telling.beats[s.beat] ?? "").length) * readingTime;
+      if (this.watching) this.wait = now + 500 + Math.min(100, (this.telling.beats[s.beat] ?? "").length) * readingTime;
       else if (this.stops) this.pause();
     }
   }
@@ -465,7 +466,7 @@ export class Model {
     else await this.begin(l);
     if (first) {
       this.watching = true;
-      this.wait = performance.now() + 1000;
+      this.wait = performance.now() + 300;
       this.buttons();
     }
   }
