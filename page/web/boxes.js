@@ -4,10 +4,10 @@
 import { json } from "./files.js";
 import { t, lang } from "./words.js";
 import { box, el } from "./dom.js";
-import { eyes, telling } from "./scenes.js";
+import { eyes, telling } from "./story.js";
 
 /** @typedef {import("./types.js").SceneInfo} SceneInfo */
-/** @typedef {import("./scenes.js").Telling} Telling */
+/** @typedef {import("./story.js").Telling} Telling */
 
 // The groups of the menu; a scene is found by its id or that of the scene it varies.
 /** @type {Record<string, string[]>} */

@@ -6,12 +6,9 @@ import { module, build } from "./files.js";
 import { Run, Flag } from "./run.js";
 import { link, read, write, beginning } from "./links.js";
 import { $, el, icon, box, clock, kept, localize, toast } from "./dom.js";
-import { telling, eyes } from "./scenes.js";
 import { openMenu } from "./menu.js";
-import { Story, lanes } from "./story.js";
-import { Panels } from "./panels.js";
-import { connect } from "./controls.js";
-import { Line } from "./line.js";
+import { Story, Line, lanes, telling, eyes } from "./story.js";
+import { connect, Panels } from "./controls.js";
 import "./cluster.js";
 import "./logs.js";
 import "./figure4.js";
@@ -48,7 +45,7 @@ export class Model {
   link = link();
   /** @type {SceneInfo|undefined} */
   info;
-  /** @type {import("./scenes.js").Telling} */
+  /** @type {import("./story.js").Telling} */
   telling = { title: "", about: "", beats: {}, notes: {}, tries: {} };
   playing = false;
   speed = 3;
@@ -203,7 +200,7 @@ export class Model {
       this.pause();
       if (first) toast(t("ui.yours"), 15000);
     } else if (flags & Flag.beat) {
-      if (this.watching) this.wait = now + 500 + Math.min(100, (this.telling.beats[s.beat] ?? "").length) * readingTime;
+      if (this.watching) this.wait = now + 350 + Math.min(90, (this.telling.beats[s.beat] ?? "").length) * readingTime;
       else if (this.stops) this.pause();
     }
   }

@@ -1,9 +1,112 @@
-// What happened, as a list of sentences to click on, and the branches as lanes
-// under Figure 5.
+// What is told: the texts of the scenes, the line that tells the beat and what may be
+// tried at it, the list of what happened, and the branches as lanes under Figure 5.
 
-import { t, say, command } from "./words.js";
+import { json } from "./files.js";
+import * as words from "./words.js";
 import { $, el, clock } from "./dom.js";
+import { outcome } from "./menu.js";
 import { parting } from "./run.js";
+
+const { t, has } = words;
+
+/** @typedef {{title: string, about: string, beats: Record<string, string>, notes: Record<string, string>, tries: Record<string, string>}} Telling */
+
+/** Times slow enough to watch. */
+export const eyes = ["election 150ms 300ms", "heartbeat 50ms", "wire 10ms 15ms", "fast off"];
+
+/** @type {Map<string, Promise<Telling>>} */
+const tellings = new Map();
+
+/** The texts of a scene in the language that is spoken; its id where there are none. @param {string} id @returns {Promise<Telling>} */
+export function telling(id) {
+  const key = id + "." + words.lang;
+  let p = tellings.get(key);
+  if (!p) {
+    const none = { title: has("scene." + id) ? t("scene." + id) : id, about: "", beats: {}, notes: {}, tries: {} };
+    p = (id === "free" ? Promise.resolve({}) : json("scenes/" + key + ".json").catch(() => ({}))).then((x) => ({ ...none, ...x }));
+    tellings.set(key, p);
+  }
+  return p;
+}
+
+/** @typedef {import("./types.js").State} State */
+
+export class Line {
+  /** @param {import("./model.js").Model} m */
+  constructor(m) {
+    this.m = m;
+    this.said = ""; // what the line shows
+  }
+
+  /** Nothing goes on: that is not broken, but it is worth saying. @param {State} s */
+  #gauge(s) {
+    const parts = [];
+    if (s.leaderless > 0 && s.now > s.leaderless) parts.push(t("ui.leaderless", { d: span(s.leaderless) }));
+    if (s.stuck > 300) parts.push(t("ui.stuck", { d: span(s.stuck) }));
+    $("gauge").hidden = !parts.length;
+    $("gauge").textContent = parts.join(" · ");
+  }
+
+  /** The line that tells the beat. @param {State} s */
+  show(s) {
+    this.#gauge(s);
+    const b = this.m.run.branch;
+    const key = [s.beat, s.left, s.ended, s.failed, b.id, b.actions.length, words.lang, this.m.link.scene].join("|");
+    if (key === this.said) return;
+    this.said = key;
+    const beats = this.m.info?.beats ?? [];
+    const n = beats.indexOf(s.beat) + 1;
+    const free = this.m.link.scene === "free";
+    $("beat-count").textContent = beats.length ? n + " / " + beats.length : "";
+    const text = s.failed ? t("ui.failed", { why: s.failed }) : free ? t("ui.free.hint") : this.m.telling.beats[s.beat] ?? this.m.telling.about;
+    const own = b.actions.slice(b.own).map((a) => words.command(a.command));
+    $("beat-text").textContent = s.left && !free && !s.failed ? t("ui.left", { what: own.slice(-2).join("; ") }) : text;
+    this.m.panels.look(s.look);
+    this.#tries(s, b);
+    $("scene-title").textContent = free ? t("ui.free") : this.m.telling.title;
+    document.title = (free ? t("ui.free") : this.m.telling.title) + " · Raft";
+    this.m.presenter?.tell({ lang: words.lang, title: this.m.telling.title, count: n + " / " + beats.length, text,
+      note: this.m.telling.notes[s.beat] ?? "", next: this.m.telling.beats[beats[n]] ?? "" });
+  }
+
+  /** What may be tried at this beat. @param {State} s @param {Branch} b */
+  #tries(s, b) {
+    const kids = [];
+    if (b.parent) kids.push(el("button", { click: () => this.m.take(/** @type {Branch} */ (b.parent), false) }, "↩ " + t("ui.branch.back")));
+    else if (!s.left) {
+      for (const x of this.m.info?.tries ?? []) {
+        if (x.beat !== s.beat) continue;
+        const e = el("button", {
+          click: () => {
+            this.m.act(x.do);
+            if (!this.m.playing) this.m.play();
+          },
+          mouseenter: () => this.#whatIf(e, x.do), focus: () => this.#whatIf(e, x.do),
+          mouseleave: () => this.#unshadow(), blur: () => this.#unshadow(),
+        }, "↳ " + (this.m.telling.tries[x.id] ?? x.do.join(", ")));
+        kids.push(e);
+      }
+    }
+    $("tries").replaceChildren(...kids);
+  }
+
+  /** Shows what would come of it. @param {HTMLElement} e @param {string[]} lines */
+  #whatIf(e, lines) {
+    if (this.m.playing) return;
+    const o = this.m.run.ghost(lines);
+    e.title = outcome(o, this.m.state.now).join("\n");
+    this.m.shadow = o.error ? null : o.state;
+    this.m.soon();
+  }
+
+  #unshadow() {
+    this.m.shadow = null;
+    this.m.soon();
+  }
+}
+
+/** "640 ms", "2.1 s". @param {number} ms */
+const span = (ms) => (ms < 1000 ? Math.round(ms) + " " + t("ui.ms") : (ms / 1000).toFixed(1) + " " + t("ui.s"));
 
 /** @typedef {import("./types.js").Happening} Happening */
 /** @typedef {import("./run.js").Run} Run */
@@ -106,7 +209,7 @@ export class Story {
 export function branchName(b) {
   if (!b.parent) return t("ui.branch.first");
   const own = b.actions.slice(b.own);
-  const name = t("ui.branch.if", { what: command(own[0]?.command ?? ""), at: clock(b.at) });
+  const name = t("ui.branch.if", { what: words.command(own[0]?.command ?? ""), at: clock(b.at) });
   return own.length > 1 ? name + " +" + (own.length - 1) : name;
 }
 
