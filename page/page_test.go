@@ -309,7 +309,7 @@ func TestPage_WithinItsBudget(t *testing.T) {
 		return sum
 	}
 	modulesOf := func(start string) (names []string) {
-		sorted, err := modulesFrom(content, start)
+		sorted, err := modulesFrom(content, start, atOnce)
 		if err != nil {
 			t.Fatal(err)
 		}

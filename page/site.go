@@ -67,9 +67,10 @@ var (
 	iconTag   = regexp.MustCompile(`<link rel="icon" href="(web/[^"]+\.svg)">`)
 	moduleTag = regexp.MustCompile(`<script type="module" src="web/([^"]+\.js)"></script>`)
 	outside   = regexp.MustCompile(`(?i)(?:src|href)="?(?:web|built)/[^"> ]*`)
-	imported  = regexp.MustCompile(`(?m)(?:\bfrom |\bimport )"\./([^"]+)"`)
-	comment   = regexp.MustCompile(`(?s)/\*\*.*?\*/`) // types are imported in them
-	loose     = regexp.MustCompile(`(?m)\bimport\(|^\s*(?:import|export)\b[^"'\n]*\bfrom '|^\s*import '`)
+	atOnce    = regexp.MustCompile(`(?:\bfrom |\bimport )"\./([^"]+)"`)
+	imported  = regexp.MustCompile(`(?:\bfrom |\bimport |\bimport\()"\./([^"]+)"`) // or when it is asked for
+	comment   = regexp.MustCompile(`(?s)/\*\*.*?\*/`)                              // types are imported in them
+	loose     = regexp.MustCompile(`(?m)\bimport\([^"]|^\s*(?:import|export)\b[^"'\n]*\bfrom '|^\s*import '`)
 )
 
 func oneFile(files fs.FS) ([]byte, error) {
@@ -123,7 +124,7 @@ func replaceFile(page string, tag *regexp.Regexp, files fs.FS, make func([]byte)
 // allParts are the elements that hold everything which the page loads, and the
 // script that unpacks them (unpack.js).
 func allParts(files fs.FS, start string) (string, error) {
-	modules, err := modulesFrom(files, start)
+	modules, err := modulesFrom(files, start, imported)
 	if err != nil {
 		return "", err
 	}
@@ -166,8 +167,8 @@ func allParts(files fs.FS, start string) (string, error) {
 }
 
 // modulesFrom returns the modules that start needs, itself last, each after
-// those that it imports.
-func modulesFrom(files fs.FS, start string) ([][2]string, error) {
+// those that it imports in the given form.
+func modulesFrom(files fs.FS, start string, form *regexp.Regexp) ([][2]string, error) {
 	var sorted [][2]string
 	var above []string // those whose imports are being looked at
 	done := map[string]bool{}
@@ -183,11 +184,12 @@ func modulesFrom(files fs.FS, start string) ([][2]string, error) {
 		if err != nil {
 			return err
 		}
-		if m := loose.Find(comment.ReplaceAll(b, nil)); m != nil {
+		code := comment.ReplaceAll(b, nil)
+		if m := loose.Find(code); m != nil {
 			return fmt.Errorf("%s imports by %q; one file needs the form import … from \"./other.js\"", name, bytes.TrimSpace(m))
 		}
 		above = append(above, name)
-		for _, m := range imported.FindAllSubmatch(b, -1) {
+		for _, m := range form.FindAllSubmatch(code, -1) {
 			if err := visit(string(m[1])); err != nil {
 				return err
 			}
