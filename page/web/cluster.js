@@ -35,7 +35,7 @@ export class Cluster extends Drawing {
     this.past = { now: 0, wall: 0 };
     this.bursted = 0;
     /** @type {string} */ this.shape = "";
-    this.narrow = false;
+    this.narrow = this.flat = false;
     this.middle = { x: 0, y: 0 };
     this.f = 12;
     /** @type {Map<number, string>} */ this.names = new Map();
@@ -80,23 +80,25 @@ export class Cluster extends Drawing {
     this.shape = key;
     this.lost.length = 0;
     this.seen.clear();
-    const R = clamp(Math.min(w / (n > 6 ? 15 : 12), h / (n > 6 ? 12.5 : 11.2)), 18, this.em * 4.6), f = clamp(R * 0.36, this.em * 0.72, this.em * 1.5);
+    const flat = !narrow && h < w * 0.72, many = n > 6;
+    const R = clamp(Math.min(w / (many ? 15 : 12.5), h / (many ? 12 : 11.2) * (flat ? 1.2 : 1)), 18, this.em * 4.6), f = clamp(R * 0.36, this.em * 0.72, this.em * 1.5);
     const side = narrow ? R * 1.5 : Math.max(R * 1.5 + f * 6.2, w * 0.12);
     const angle = (/** @type {number} */ i) => (2 * Math.PI * i) / n - Math.PI / 2;
     let low = 0.01;
     for (let i = 0; i < n; i++) low = Math.max(low, Math.sin(angle(i)));
-    const above = R * 1.75 + f * 3.6, under = R * 1.42 + f * 4 + (asking && narrow ? f * 3.4 : 0);
-    const ry = Math.max(R, (h - above - under) / (1 + low)), rx = Math.max(R, Math.min(ry * 1.55, w / 2 - side));
+    const above = R * 1.8 + (flat ? 2 : f * 3.5), under = R * 1.42 + (flat ? f * 0.6 : f * 4) + (asking && narrow ? f * 3.4 : 0);
+    const ry = Math.max(R, (h - above - under) / (1 + low)), rx = Math.max(R, Math.min(ry * (flat ? 2 : 1.55), w / 2 - side));
     this.places.clear();
     s.servers.forEach((v, i) => {
       const a = angle(i), sin = Math.sin(a), cos = Math.cos(a), x = w / 2 + rx * cos, y = above + ry + ry * sin;
-      const where = n < 2 || sin < -0.6 ? "top" : sin > 0.55 || narrow ? "bottom" : cos > 0 ? "right" : "left";
+      const where = flat ? (cos > -0.01 ? "right" : "left") : n < 2 || sin < -0.6 ? "top" : sin > 0.55 || narrow ? "bottom" : cos > 0 ? "right" : "left";
       const room = where === "left" ? x - R * 1.5 : where === "right" ? w - x - R * 1.5 : Math.max(R * 2.4, Math.min(x, w - x) * 1.2, (rx * 2) / Math.max(2, n / 2));
-      this.places.set(v.id, { x, y, r: R, f, side: where, room: Math.min(room, f * 14) });
+      this.places.set(v.id, { x, y, r: R, f, side: where, lift: flat ? sin : 0, room: Math.min(room, f * 14) });
     });
     this.middle = { x: w / 2, y: above + ry };
     set(this.back, { width: w, height: h });
     this.narrow = narrow;
+    this.flat = flat;
     this.f = f;
   }
 
@@ -127,7 +129,7 @@ export class Cluster extends Drawing {
     const from = s.servers.find((v) => v.up && v.transferee), a = from && this.places.get(from.id), b = from && this.places.get(from.transferee);
     show(this.handing, !!(a && b));
     if (a && b) { const l = lane(a, b); set(this.handing, { d: `M${r1(l.x)},${r1(l.y)}l${r1(l.dx)},${r1(l.dy)}` }); }
-    this.clients.draw(s, this.places, t, { w: this.sheet.w, h: this.sheet.h, narrow: this.narrow, f: Math.max(this.f, this.em * 0.78), width: clamp(this.sheet.w * 0.2, 110, this.em * 12) });
+    this.clients.draw(s, this.places, t, { w: this.sheet.w, h: this.sheet.h, narrow: this.narrow, flat: this.flat, f: Math.max(this.f, this.em * 0.78), width: clamp(this.sheet.w * 0.2, 110, this.em * 12) });
     this.rove();
   }
 

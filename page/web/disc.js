@@ -6,7 +6,7 @@ import { kit, reached, make, set, write, show, r1, clamp, clip, fit, ink, paths,
 /** @typedef {import("./types.js").Server} Server */
 /** @typedef {import("./look.js").Mark} Mark */
 /** @typedef {import("./look.js").Sheet} Sheet */
-/** @typedef {{x: number, y: number, r: number, f: number, side: "top"|"bottom"|"left"|"right", room: number}} Place r: radius, f: size of text, room: px for the name */
+/** @typedef {{x: number, y: number, r: number, f: number, side: "top"|"bottom"|"left"|"right", lift: number, room: number}} Place r: radius, f: size of text, lift: how far a name beside is lower, -1 to 1, room: px for the name */
 /** @typedef {{t: (key: string, params?: Record<string, string|number>) => string, names: Map<number, string>, places: Map<number, Place>, middle: {x: number, y: number}, now: number, timeout: number, ghost: Server|null, selected: boolean, sheet: Sheet}} Scene */
 
 /** Data that are older than this, in ms, are shown as old. */
@@ -65,7 +65,7 @@ export class Disc {
     show(this.k.inner, as === "learner");
     if (as === "learner") set(this.k.inner, { r: R * 0.88, "stroke-width": R * 0.035 });
     this.drawTime(s, R, c, alive);
-    this.drawInside(s, inside, c, as);
+    this.drawInside(s, R, inside, c, as);
     this.drawPips(s, p, c, stands);
     this.drawLabel(s, p, c, as);
     this.drawGhost(s, R, c);
@@ -107,16 +107,16 @@ export class Disc {
     this.quorum.end();
   }
 
-  /** The number of the term, the word of the role, and signs. @param {Server} s @param {number} R @param {Scene} c @param {string} as */
-  drawInside(s, R, c, as) {
+  /** The number of the term, the word of the role, and signs. @param {Server} s @param {number} R @param {number} r @param {Scene} c @param {string} as */
+  drawInside(s, R, r, c, as) {
     const dim = as === "down" || as === "lost" || as === "gone" || as === "unused";
     const color = dim ? null : ink(s.term), text = as === "unknown" && !s.term ? "?" : String(s.term);
     show(this.k.term, as !== "unused" && as !== "gone");
     write(this.k.term, text);
-    set(this.k.term, { class: dim ? "v-term v-dim" : "v-term", fill: color, y: R * 0.16, "font-size": fit(text, R * 0.8, R * 1.1, 700) });
+    set(this.k.term, { class: dim ? "v-term v-dim" : "v-term", fill: color, y: r * 0.16, "font-size": fit(text, r * 0.8, r * 1.1, 700) });
     const word = c.t("role." + as);
     write(this.k.role, word);
-    set(this.k.role, { class: dim ? "v-role v-dim" : "v-role", fill: color, y: R * (as === "unused" || as === "gone" ? 0.1 : 0.53), "font-size": fit(word, R * 0.27, R * 1.45, 600) });
+    set(this.k.role, { class: dim ? "v-role v-dim" : r < R ? "v-role v-on" : "v-role", fill: r < R ? null : color, y: R * (as === "unused" || as === "gone" ? 0.1 : r < R ? 0.42 : 0.5), "font-size": fit(word, R * 0.27, R * 1.64, 600) });
     const leads = as === "leader";
     show(this.k.crown, leads);
     if (leads) set(this.k.crown, { transform: `translate(0,${r1(-R * 1.18)}) scale(${r1(R * 0.36)})`, fill: s.confirmed ? null : "none", "stroke-width": 0.16, class: s.confirmed ? "v-crown v-sure" : "v-crown" });
@@ -148,7 +148,7 @@ export class Disc {
     const { r: R, f } = p, small = f * 0.84, bar = f * 0.34, out = as === "unused" || as === "gone";
     const anchor = p.side === "left" ? "end" : p.side === "right" ? "start" : "middle";
     const x = p.side === "left" ? -R * 1.42 : p.side === "right" ? R * 1.42 : 0;
-    let y = p.side === "top" ? -R * 1.42 - (as === "leader" ? R * 0.3 : 0) - (2.4 * small + bar)  : p.side === "bottom" ? R * 1.42 + f * 0.85 : -f * 0.5;
+    let y = p.side === "top" ? -R * 1.42 - (as === "leader" ? R * 0.3 : 0) - (2.4 * small + bar)  : p.side === "bottom" ? R * 1.42 + f * 0.85 : f * (p.lift * (p.lift < 0 ? 1.6 : 1) - 0.4);
     set(this.l.name, { x, y: y, "text-anchor": anchor, "font-size": f });
     write(this.l.name, clip(s.name, f, p.room, 700));
     const notes = [this.told(s, c, as), s.values.slice(0, 3).map(([k, v]) => k + "=" + v).join("  ")];

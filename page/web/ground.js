@@ -168,7 +168,7 @@ export class Clients {
   /**
    * @param {State} s @param {Places} places
    * @param {T} t
-   * @param {{w: number, h: number, narrow: boolean, f: number, width: number}} room
+   * @param {{w: number, h: number, narrow: boolean, flat: boolean, f: number, width: number}} room
    */
   draw(s, places, t, room) {
     const { f, w, h, narrow } = room, square = f * 2, tall = f * 3, mid = w / 2;
@@ -178,7 +178,7 @@ export class Clients {
       const p = places.get(c.server);
       if (!p) return;
       const right = narrow || (Math.abs(p.x - mid) < 5 ? i % 2 === 0 : p.x > mid);
-      const x = narrow ? 8 + (i * w) / 3 : right ? w - room.width : 6, y = narrow ? h - tall : h - tall * (1 + (right ? rights++ : lefts++)) - 4;
+      const x = narrow ? 8 + (i * w) / 3 : right ? w - room.width : 6, nth = right ? rights++ : lefts++, y = narrow ? h - tall : room.flat && nth < 2 ? 6 + tall * nth : h - tall * (1 + nth - (room.flat ? 2 : 0)) - 4;
       const it = this.pool.get(c.id), max = (narrow ? w / 3 : room.width) - square - f * 0.9;
       const waiting = c.outcome === "waiting", told = t("client." + c.outcome, { ms: Math.round(s.now - c.since), index: c.index, value: c.value });
       set(it.g, { class: "v-client v-" + c.outcome, "aria-label": "C" + c.id + ": " + c.asked + ", " + told });
