@@ -82,7 +82,7 @@ const (
 	// 200 ms, and its events carry their own times.
 	watchEvery = 200 * time.Millisecond
 	// watchReadersMax bounds the pages that look through one member. They share
-	// one round of looks, and cost some 50 kB/s each.
+	// one round of looks, and cost some 10 kB/s each, packed.
 	watchReadersMax = 16
 	// watchedMax bounds the members that are looked at: all that there can be.
 	watchedMax = 64

@@ -236,7 +236,7 @@ function banner(s) {
     const same = new Set(leaders.map((v) => v.term)).size < leaders.length;
     says.push([t("live.leaders", { list: leaders.map((v) => t("live.leaders.one", { name: v.name, term: v.term })).join(", ") }), t(same ? "live.leaders.same" : "live.leaders.safe", { term: leaders[leaders.length - 1].term })]);
   }
-  if (!says.length && s.leaderless > oldAfter) says.push([t("live.leaderless", { ago: ms(s.leaderless, words) }), t("live.leaderless.do")]);
+  if (!says.length && s.leaderless > oldAfter) says.push([t("live.leaderless", { ago: ms(Math.floor(s.leaderless / 1000) * 1000, words) }), t("live.leaderless.do")]);
   const key = says.flat().join("\n"), box = $("banner");
   if (box.dataset.key === key) return;
   box.dataset.key = key;
