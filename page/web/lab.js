@@ -45,10 +45,10 @@ export async function labBox(without, play) {
 
 /** Marks the page while rules are left out. @param {string[]} without */
 export async function stripes(without) {
-  if (without.length) await words.setLang(words.lang, "lab");
-  $("stripes").hidden = !without.length;
-  $("stripes-text").textContent = t("ui.without", { rules: without.map((w) => (has("rule." + w + ".name") ? t("rule." + w + ".name") : w)).join(" · ") });
+  $("stripes").hidden = !without.length; // the mark first: the words may come late, or not at all
   document.documentElement.classList.toggle("modified", without.length > 0);
+  if (without.length) await words.setLang(words.lang, "lab");
+  $("stripes-text").textContent = t("ui.without", { rules: without.map((w) => (has("rule." + w + ".name") ? t("rule." + w + ".name") : w)).join(" · ") });
 }
 
 /**
