@@ -26,11 +26,10 @@ var cuts = []struct{ why, pkg, names string }{
 		`schedtrace.*|checkFinalizers.*|setCheckmark|runCheckmark|startCheckmarks.*|endCheckmarks|postMallocgcDebug|preMallocgcDebug|` +
 			`findGoroutineLeaks|findMaybeRunnable.*|__g_.isMaybeRunnable|allGsSnapshotSortedForGC|debugCall.*|__godebugInc_.*|memCheck|parseByteCount`},
 	{"what needs C, a second module, or package testing/synctest", "runtime",
-		`.*[cC]go[A-Z].*|cgocall|asmcgocall|typesEqual|typeBitsBulkBarrier|scanConservative|.*setUserArena.*|__synctest.*`},
-	{"further threads and signals: WebAssembly has one thread, which is never preempted", "runtime",
-		`newm1?|allocm(\.func1)?|startm|handoffp|mexit|stopm|stoplockedm|startlockedm|mput|oneNewExtraM|newextram|addExtraM|lockextra|unlockextra|` +
-			`stealWork|runqsteal|runqgrab|exitsyscall.*|entersyscall.*|reentersyscall.*|syscallingThread.*|gcstopm|__p_.destroy.*|netpoll.*|notetsleepg|` +
-			`asyncPreempt.*|sigpanic|preemptPark|canPreemptM|switchToCrash.*|exitThread|badmcall2?|badmorestack.*`},
+		`.*[cC]go[A-Z].*|cgocall|asmcgocall|typesEqual|scanConservative|.*setUserArena.*|__synctest.*`},
+	{"making threads, system calls and signals: WebAssembly has one thread, which is never preempted", "runtime",
+		`newm1?|allocm(\.func1)?|mexit|oneNewExtraM|newextram|addExtraM|lockextra|unlockextra|` +
+			`exitsyscall.*|entersyscall.*|reentersyscall.*|syscallingThread.*|__p_.destroy.*|asyncPreempt.*|sigpanic|exitThread`},
 	{"fractions in panics, which would need the largest tables of all", "runtime", `print(float|complex).*`},
 	{"fractions as text, which nobody reads or writes any more then", "internal_strconv",
 		`special|__decimal_.*|readFloat|atof.*|ParseFloat|parseFloatPrefix|eiselLemire.*|AppendComplex|rightShift|leftShift|.*Ftoa.*|` +

@@ -24,8 +24,9 @@ type browser struct {
 }
 
 // compiled gives a function that starts the model as the browser gets it, with
-// all that was cut out and added after Go's linker.
-func compiled(t *testing.T) func() *browser {
+// all that was cut out and added after Go's linker; gogc says how often it
+// collects garbage.
+func compiled(t *testing.T, gogc string) func() *browser {
 	t.Helper()
 	made, err := build("veche/model/wasm", "")
 	if err != nil {
@@ -40,7 +41,7 @@ func compiled(t *testing.T) func() *browser {
 		t.Fatal(err)
 	}
 	return func() *browser {
-		m, err := r.InstantiateModule(ctx, code, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize").WithEnv("GOGC", "50").WithStderr(os.Stderr))
+		m, err := r.InstantiateModule(ctx, code, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize").WithEnv("GOGC", gogc).WithStderr(os.Stderr))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +147,7 @@ var acts = []string{"start", "timeout S2", "put x 1 @S1", "get x @S2", "crash S3
 // people who act, natively and in the finished WebAssembly: the same hash, the same
 // bytes, the same errors.
 func TestModel_PlaysTheSameRunInABrowser(t *testing.T) {
-	start := compiled(t)
+	start := compiled(t, "50")
 	b := start()
 	answersWrongCalls(t, b)
 	for _, config := range []string{"scene cluster-start", "scene two-masters\nseed 3", "scene figure-8", free} {
