@@ -62,10 +62,26 @@ type ending struct {
 	Now    float64  `json:"now"`
 }
 
+// later computes an expression that is a promise.
+func later[T any](b *tab, expression string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// rest stops what plays.
+func (b *tab) rest() {
+	b.t.Helper()
+	js[bool](b, `(() => { const p = document.getElementById("play"); if (p.getAttribute("aria-pressed") === "true") p.click(); return true; })()`)
+}
+
 // playThere plays a scene to its end in the page.
 func (b *tab) playThere(id, lang string) (e ending) {
 	b.t.Helper()
-	out := js[string](b, fmt.Sprintf(`(async () => {
+	out := later[string](b, fmt.Sprintf(`(async () => {
 		await veche.open(%q, {lang: %q});
 		const r = await veche.run.toEnd();
 		veche.frame();
@@ -176,10 +192,8 @@ func TestModel_KeyboardAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	b.rest()
 	playing := `document.getElementById("play").getAttribute("aria-pressed") === "true"`
-	if js[bool](b, playing) {
-		press(" ")
-	}
 	js[bool](b, `veche.run.seek(900), true`)
 	before := js[float64](b, `veche.run.state.steps`)
 	press(kb.ArrowRight)
@@ -241,7 +255,7 @@ func TestModel_IsFast(t *testing.T) {
 		nodes   int
 		drawMax float64
 	}{{5, drawMax5}, {9, drawMax9}} {
-		out := js[string](b, fmt.Sprintf(`(async () => {
+		out := later[string](b, fmt.Sprintf(`(async () => {
 			await veche.openFree({nodes: %d, seed: 3});
 			const run = veche.run, m = veche.measures;
 			m.step.length = m.draw.length = 0;
@@ -269,7 +283,7 @@ func TestModel_IsFast(t *testing.T) {
 			t.Errorf("with %d servers the p99 of drawing is %.2f ms, at most %.1f were wanted", c.nodes, got.Draw99, c.drawMax)
 		}
 	}
-	seeks := js[[]float64](b, `(async () => {
+	seeks := later[[]float64](b, `(async () => {
 		await veche.openFree({nodes: 5, seed: 3});
 		const run = veche.run, out = [];
 		for (let at = 2000; at <= 600000; at += 2000) { run.seek(at); run.act("put x " + at + " @S1"); }
@@ -312,7 +326,7 @@ func TestModel_FitsEveryScreen(t *testing.T) {
 				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: size.scheme}}}); err != nil {
 				t.Fatal(err)
 			}
-			js[bool](b, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+			later[bool](b, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
 			over := js[[]string](b, `[...document.querySelectorAll("button, [role=tab], h1, h2, #beat, label, summary")]
 				.filter((e) => e.offsetParent && (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflow !== "auto" && getComputedStyle(e).textOverflow !== "ellipsis" && e.clientWidth > 0))
 				.map((e) => e.outerHTML.slice(0, 100))
@@ -336,6 +350,7 @@ func TestModel_FitsEveryScreen(t *testing.T) {
 // Goal: a link gives the same run again, changed past included.
 func TestModel_LinkRepeatsARun(t *testing.T) {
 	b, origin := openModel(t, "#s=two-masters&seed=9")
+	b.rest()
 	js[bool](b, `veche.run.seek(700), veche.run.act("crash S2"), veche.run.seek(2600), veche.frame(), true`)
 	hash := js[string](b, `veche.run.hash()`)
 	link := js[string](b, `veche.link()`)

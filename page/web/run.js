@@ -95,6 +95,9 @@ class Cursor {
   }
 }
 
+/** The moment in whole nanoseconds, as the core counts. @param {number} ms */
+const whole = (ms) => Math.round(ms * 1e6) / 1e6;
+
 export class Run {
   /**
    * @param {Core} core   that begin has been called on
@@ -202,6 +205,7 @@ export class Run {
    */
   on(until, { steps = Infinity, stop = false, wall = Infinity } = {}) {
     const m = this.main;
+    until = whole(until);
     const began = performance.now();
     const last = m.state.steps + steps;
     let flags = 0;
@@ -229,7 +233,7 @@ export class Run {
    * @param {Branch} [branch]
    */
   seek(at, branch = this.branch) {
-    at = Math.max(0, at);
+    at = whole(Math.max(0, at));
     const m = this.main;
     const f = best(branch.frames, (f) => f.at <= at);
     if (m.branch !== branch || m.state.now > at || f.at > m.state.now) m.load(branch, f);
