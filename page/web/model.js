@@ -3,7 +3,7 @@
 import * as words from "./words.js";
 import { Core } from "./core.js";
 import { module, build } from "./files.js";
-import { Run, Flag } from "./run.js";
+import { Run, Flag, measure, measures } from "./run.js";
 import { link, read, write, beginning } from "./links.js";
 import { $, el, icon, box, clock, kept, localize, toast } from "./dom.js";
 import { openMenu } from "./menu.js";
@@ -25,16 +25,6 @@ const { t, setLang } = words;
 const speeds = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 const firstScene = "master-crash";
 const readingTime = 24; // ms a letter, while a visitor only watches
-const measured = 1000; // frames whose times are kept
-
-/** What tests and curious people may look at. */
-const measures = { firstState: 0, step: /** @type {number[]} */ ([]), draw: /** @type {number[]} */ ([]), seek: /** @type {number[]} */ ([]) };
-
-/** @param {number[]} list @param {number} began */
-function measure(list, began) {
-  list.push(performance.now() - began);
-  if (list.length > measured) list.shift();
-}
 
 export class Model {
   run = /** @type {Run} */ (/** @type {unknown} */ (null)); // until the first scene is open
@@ -189,7 +179,7 @@ export class Model {
     const was = this.state;
     const heard = this.run.heard;
     const began = performance.now();
-    const flags = this.run.on(Math.floor(this.target * 1000) / 1000, { stop: this.stops || this.watching, wall: 12 });
+    const flags = this.run.on(Math.floor(this.target * 1000) / 1000, { stop: this.stops || this.watching, wall: 12, lazy: true });
     measure(measures.step, began);
     const s = this.state;
     for (const h of this.run.branch.happenings.slice(heard, this.run.heard)) if (h.what === "lost") $("cluster").note(h);
@@ -301,6 +291,7 @@ export class Model {
       this.due = false;
       if (this.playing) this.tick(now);
       this.draw();
+      if (this.run.due) setTimeout(() => this.run.rest());
       if (this.playing) this.soon();
     });
   }

@@ -41,6 +41,15 @@ const stepsMax = 2000; // events at once; what happened in them is not forgotten
 const aheadMax = 20_000; // ms of the run that a jump looks ahead
 const ghostAhead = 2000; // ms of the run that what-if shows
 
+/** What tests and curious people may look at. */
+export const measures = { firstState: 0, step: /** @type {number[]} */ ([]), draw: /** @type {number[]} */ ([]), seek: /** @type {number[]} */ ([]) };
+
+/** @param {number[]} list @param {number} began */
+export function measure(list, began) {
+  list.push(performance.now() - began);
+  if (list.length > 1000) list.shift();
+}
+
 /** A place to run in: a core, and where it stands on which branch. */
 class Cursor {
   /** @param {Core} core @param {State} state what it is at */
@@ -112,6 +121,7 @@ export class Run {
     this.branches = [];
     this.frameSteps = frameSteps;
     this.taken = 0; // bytes of images, about
+    this.due = 0; // a moment is to be kept; above 0: one with a beat, after so many happenings
     this.flags = 0;
     const past = new Past();
     /** @type {Branch} */
@@ -200,10 +210,11 @@ export class Run {
   /**
    * Runs on. With stop it comes back at the first beat that lies ahead.
    * @param {number} until ms
-   * @param {{steps?: number, stop?: boolean, wall?: number}} [how] wall: ms of computing at most
+   * @param {{steps?: number, stop?: boolean, wall?: number, lazy?: boolean}} [how] wall: ms of computing at most;
+   *   lazy: moments are not kept at once, but when rest() is called
    * @returns {number} flags
    */
-  on(until, { steps = Infinity, stop = false, wall = Infinity } = {}) {
+  on(until, { steps = Infinity, stop = false, wall = Infinity, lazy = false } = {}) {
     const m = this.main;
     until = whole(until);
     const began = performance.now();
@@ -217,14 +228,22 @@ export class Run {
       const r = m.on(until, left);
       flags |= r.flags;
       this.#hear(r.heard);
-      if (r.flags & Flag.beat) this.#keep(true);
-      else if (m.work >= this.frameSteps) this.#keep(false);
+      if (r.flags & Flag.beat || m.work >= this.frameSteps) {
+        if (lazy) this.due = r.flags & Flag.beat ? m.n : this.due || -1;
+        else this.#keep(Boolean(r.flags & Flag.beat));
+      }
       if (stop && flags & (Flag.beat | Flag.broken | Flag.failed)) break;
       if (m.state.now === wasAt && m.state.steps === wasSteps && m.done === wasDone && !(r.flags & Flag.beat)) break; // the world stands still
       if (steps < Infinity && (m.state.steps >= last || m.done > wasDone)) break;
     } while (!m.reached(until) && performance.now() - began < wall);
     this.flags = flags;
     return flags;
+  }
+
+  /** Keeps the moment that is due, while nobody waits for the next frame. */
+  rest() {
+    if (this.due) this.#keep(this.due === this.main.n);
+    this.due = 0;
   }
 
   /**
@@ -314,9 +333,13 @@ export class Run {
     return { beats, broken: this.state.broken.map((b) => b.promise), failed: this.state.failed, hash: this.hash() };
   }
 
-  /** Goes on by so many ms. @param {number} ms */
+  /** Goes on by so many ms, as playing does. @param {number} ms */
   ahead(ms) {
-    return this.on(this.state.now + ms);
+    const began = performance.now();
+    const flags = this.on(this.state.now + ms, { lazy: true });
+    measure(measures.step, began);
+    if (this.due) setTimeout(() => this.rest());
+    return flags;
   }
 
   /** A digest of the present moment: equal runs have equal ones. */
