@@ -87,7 +87,7 @@ export class Cluster extends Drawing {
     let low = 0.01;
     for (let i = 0; i < n; i++) low = Math.max(low, Math.sin(angle(i)));
     const above = R * 1.8 + (flat ? 2 : f * 3.5), under = R * 1.42 + (flat ? f * 0.6 : f * 4) + (asking && narrow ? f * 3.4 : 0);
-    const ry = Math.max(R, (h - above - under) / (1 + low)), rx = Math.max(R, Math.min(ry * (flat ? 2 : 1.55), w / 2 - side));
+    const ry = Math.max(R, (h - above - under) / (1 + low)), rx = Math.max(R, Math.min(ry * clamp(flat ? w / h : 0, 1.55, 2.6), w / 2 - side));
     this.places.clear();
     s.servers.forEach((v, i) => {
       const a = angle(i), sin = Math.sin(a), cos = Math.cos(a), x = w / 2 + rx * cos, y = above + ry + ry * sin;

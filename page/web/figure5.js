@@ -38,6 +38,7 @@ export class Figure5 extends Drawing {
     this.reach = spans[0];
     this.auto = true;
     this.left = 0;
+    this.unit = 16;
     /** How a moment is written, if not in seconds. @type {((ms: number) => string)|null} */
     this.clock = null;
     /** What is shown, if somebody else says so. @type {{from: number, to: number}|null} */
@@ -64,12 +65,15 @@ export class Figure5 extends Drawing {
   at(px) { return this.from + ((px - this.left) * this.reach) / (this.sheet.w - this.left - 8); }
 
   /** @param {number} w @param {number} h */
-  resized(w, h) { this.sheet.size(w, h); }
+  resized(w, h) {
+    this.sheet.size(w, h);
+    this.unit = Math.min(this.em, h / 12.5);
+  }
 
   draw() {
     const h = this.history_, { w } = this.sheet;
     if (!h || !w) return;
-    const em = this.em, end = Math.max(h.end, this.now);
+    const em = this.unit, end = Math.max(h.end, this.now);
     this.left = Math.min(w * 0.22, Math.max(wide(this.t("figure5.all"), em * 0.8), ...h.rows.map((r) => wide(r.name, em * 0.9, 700))) + em * 0.9);
     if (this.span_) {
       this.from = this.span_.from;
@@ -102,7 +106,7 @@ export class Figure5 extends Drawing {
 
   /** Where the rows are. @param {number} n */
   plan(n) {
-    const em = this.em, h = this.sheet.h, alone = this.hasAttribute("plain") ? 2 : 1, head = em * 1.15, top = clamp(h * 0.13, em * 1.1, em * 2.6 * alone), foot = em * (alone > 1 ? 6 : 2.2);
+    const em = this.unit, h = this.sheet.h, alone = this.hasAttribute("plain") ? 2 : 1, head = em * 1.15, top = clamp(h * 0.13, em * 1.1, em * 2.6 * alone), foot = em * (alone > 1 ? 6 : 2.2);
     const row = clamp((h - head - top - foot - em * 0.5) / Math.max(1, n), em * 0.7, em * 3 * alone);
     const under = head + top + em * 0.5 + row * n;
     return { head, top, row, rows: head + top + em * 0.5, marks: under + em * 0.55, axis: under + em * 1.9, small: em * 0.76, bottom: under + em * 1.1 };
@@ -110,7 +114,7 @@ export class Figure5 extends Drawing {
 
   /** @param {ReturnType<Figure5["plan"]>} p */
   drawTicks(p) {
-    const { w } = this.sheet, room = w - this.left - 8, least = (this.reach * this.em * 5) / room, tens = 10 ** Math.floor(Math.log10(least));
+    const { w } = this.sheet, room = w - this.left - 8, least = (this.reach * this.unit * 5) / room, tens = 10 ** Math.floor(Math.log10(least));
     const step = [1, 2, 5, 10].map((m) => m * tens).find((s) => s >= least) ?? tens * 10;
     this.ticks.begin();
     for (let at = Math.ceil(this.from / step) * step; at <= this.from + this.reach; at += step) {
@@ -129,7 +133,7 @@ export class Figure5 extends Drawing {
 
   /** The top row, as in the paper; only what still grows if nothing else is new. @param {History} h @param {ReturnType<Figure5["plan"]>} p @param {boolean} anew */
   drawTop(h, p, anew) {
-    const to = this.from + this.reach, em = this.em, y = p.head, mid = y + p.top / 2;
+    const to = this.from + this.reach, em = this.unit, y = p.head, mid = y + p.top / 2;
     set(this.all, { x: 2, y: mid + p.small * 0.35, "font-size": p.small });
     write(this.all, clip(this.t("figure5.all"), p.small, this.left - 4));
     if (anew) this.tops.begin();
@@ -174,7 +178,7 @@ export class Figure5 extends Drawing {
     this.bars.begin();
     this.rows.begin();
     h.rows.forEach((row, i) => {
-      const y = p.rows + p.row * (i + 0.5), name = this.rows.get(row.id), size = Math.min(this.em * 0.9, p.row * 0.9);
+      const y = p.rows + p.row * (i + 0.5), name = this.rows.get(row.id), size = Math.min(this.unit * 0.9, p.row * 0.9);
       write(name.text, clip(row.name, size, this.left - 6, 700));
       set(name.text, { x: 2, y: y + size * 0.35, "font-size": size, class: row.id === this.selected_ ? "v-name v-picked" : "v-name" });
       let last = -1, k = first(row.stretches, this.from);
@@ -207,7 +211,7 @@ export class Figure5 extends Drawing {
 
   /** @param {History} h @param {ReturnType<Figure5["plan"]>} p */
   drawMarks(h, p) {
-    const size = this.em * 0.38;
+    const size = this.unit * 0.38;
     /** @type {Record<string, number>} */
     const last = {};
     this.marks.begin();
@@ -231,8 +235,8 @@ export class Figure5 extends Drawing {
     const from = clamp(x, this.left, end);
     set(this.future, { x: from, y: 0, width: Math.max(0, end - from), height: p.bottom });
     if (!on) return;
-    set(this.point.line, { x1: x, x2: x, y1: 0, y2: p.bottom + this.em * 0.2 });
-    const size = this.em * 0.8, text = this.clock ? this.clock(this.now) : this.t("unit.s", { n: this.num(this.now / 1000, 3) }), half = wide(text, size, 700) / 2 + 5;
+    set(this.point.line, { x1: x, x2: x, y1: 0, y2: p.bottom + this.unit * 0.2 });
+    const size = this.unit * 0.8, text = this.clock ? this.clock(this.now) : this.t("unit.s", { n: this.num(this.now / 1000, 3) }), half = wide(text, size, 700) / 2 + 5;
     const cx = clamp(x, half, this.sheet.w - half), y = p.axis - size * 0.95;
     set(this.point.flag, { d: `M${r1(cx - half)},${r1(y)}h${r1(half * 2)}v${r1(size * 1.35)}h${r1(-half * 2)}Z` });
     write(this.point.text, text);
