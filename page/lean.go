@@ -1,69 +1,42 @@
 package page
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
+
+	"github.com/tdewolff/minify/v2"
+	"github.com/tdewolff/minify/v2/css"
+	"github.com/tdewolff/minify/v2/html"
+	"github.com/tdewolff/minify/v2/js"
+	"github.com/tdewolff/minify/v2/json"
 )
 
-// read gives a file of the page as it is sent: scripts, styles and texts without
-// what only their authors need.
+// read gives a file of the page as it is sent: without what only those need who
+// write it, above all comments and blanks.
 func read(files fs.FS, name string) ([]byte, error) {
 	b, err := fs.ReadFile(files, name)
 	if err != nil {
 		return nil, err
 	}
+	if path.Base(name) == "types.js" {
+		return b, nil // comments are all it has, and no browser loads it
+	}
+	m := minify.New()
 	switch path.Ext(name) {
-	case ".js", ".css":
-		if b, err = lean(b); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
+	default:
+		return b, nil
+	case ".js":
+		m.Add("", &js.Minifier{})
+	case ".css":
+		m.Add("", &css.Minifier{})
 	case ".json":
-		var out bytes.Buffer
-		if err := json.Compact(&out, b); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		b = out.Bytes()
+		m.Add("", &json.Minifier{KeepNumbers: true})
+	case ".html": // oneFile looks for whole tags
+		m.Add("", &html.Minifier{KeepDocumentTags: true, KeepEndTags: true, KeepQuotes: true, KeepDefaultAttrVals: true})
+	}
+	if b, err = m.Bytes("", b); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return b, nil
-}
-
-// lean leaves out of a script or a style sheet blank lines, the blanks around
-// each line, comments that are a line of their own, and /* blocks */ that begin
-// a line; comments behind code stay. It fails on a template literal over several
-// lines, which could hold a line that looks like a comment: to be sure of that
-// without reading JavaScript, a line may not have an odd number of backquotes.
-func lean(b []byte) ([]byte, error) {
-	var out strings.Builder
-	inside := false // a block
-	n := 0
-	for line := range strings.Lines(string(b)) {
-		n++
-		line = strings.TrimSpace(line)
-		if !inside && strings.HasPrefix(line, "/*") {
-			inside, line = true, line[2:]
-		}
-		if inside {
-			_, rest, ended := strings.Cut(line, "*/")
-			if !ended {
-				continue
-			}
-			inside, line = false, strings.TrimSpace(rest)
-		}
-		if line == "" || strings.HasPrefix(line, "//") {
-			continue
-		}
-		if strings.Count(line, "`")%2 != 0 {
-			return nil, fmt.Errorf("line %d has an odd number of backquotes, so that a template literal may go over several lines; write it on one, or \\x60 for a lone backquote", n)
-		}
-		out.WriteString(line)
-		out.WriteByte('\n')
-	}
-	if inside {
-		return nil, fmt.Errorf("a block comment does not end")
-	}
-	return []byte(out.String()), nil
 }

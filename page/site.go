@@ -67,10 +67,9 @@ var (
 	iconTag   = regexp.MustCompile(`<link rel="icon" href="(web/[^"]+\.svg)">`)
 	moduleTag = regexp.MustCompile(`<script type="module" src="web/([^"]+\.js)"></script>`)
 	outside   = regexp.MustCompile(`(?i)(?:src|href)="?(?:web|built)/[^"> ]*`)
-	atOnce    = regexp.MustCompile(`(?:\bfrom |\bimport )"\./([^"]+)"`)
-	imported  = regexp.MustCompile(`(?:\bfrom |\bimport |\bimport\()"\./([^"]+)"`) // or when it is asked for
-	comment   = regexp.MustCompile(`(?s)/\*\*.*?\*/`)                              // types are imported in them
-	loose     = regexp.MustCompile(`(?m)\bimport\([^"]|^\s*(?:import|export)\b[^"'\n]*\bfrom '|^\s*import '`)
+	atOnce    = regexp.MustCompile(`\b(?:from|import)\s*"\./([^"]+)"`)
+	imported  = regexp.MustCompile(`\b(?:from\s*|import\s*|import\()"\./([^"]+)"`) // or when it is asked for
+	loose     = regexp.MustCompile("\\bimport\\([^\"]|\\b(?:import|export)\\b[^\"'`;]*\\bfrom\\s*['`]|\\bimport\\s*['`]")
 )
 
 func oneFile(files fs.FS) ([]byte, error) {
@@ -184,12 +183,11 @@ func modulesFrom(files fs.FS, start string, form *regexp.Regexp) ([][2]string, e
 		if err != nil {
 			return err
 		}
-		code := comment.ReplaceAll(b, nil)
-		if m := loose.Find(code); m != nil {
+		if m := loose.Find(b); m != nil {
 			return fmt.Errorf("%s imports by %q; one file needs the form import … from \"./other.js\"", name, bytes.TrimSpace(m))
 		}
 		above = append(above, name)
-		for _, m := range form.FindAllSubmatch(code, -1) {
+		for _, m := range form.FindAllSubmatch(b, -1) {
 			if err := visit(string(m[1])); err != nil {
 				return err
 			}

@@ -12,7 +12,7 @@
   // A module comes after those that it imports; it is given their addresses.
   const urls = {};
   for (const [name, text] of modules) {
-    const linked = text.replace(/(\bfrom |\bimport |\bimport\()"\.\/([^"]+)"/g, (_, verb, other) => verb + JSON.stringify(urls[other]));
+    const linked = text.replace(/\b(from\s*|import\s*|import\()"\.\/([^"]+)"/g, (_, verb, other) => verb + JSON.stringify(urls[other]));
     urls[name] = URL.createObjectURL(new Blob([linked], { type: "text/javascript" }));
   }
   await import(urls[start]);
