@@ -175,7 +175,7 @@ export class Reel {
   /** A server as it says of itself. @param {any} m @param {number} gone ms since the frame @returns {Server} */
   server(m, gone) {
     const l = m.look, s = l?.status ?? {}, id = (/** @type {any} */ v) => this.id(v?.id ?? v ?? "");
-    const age = m.age_ms < 0 ? 0 : m.trouble ? m.age_ms + gone : Math.max(0, m.age_ms + gone - 1000);
+    const age = m.age_ms < 0 ? 0 : tenth(m.trouble ? m.age_ms + gone : Math.max(0, m.age_ms + gone - 1000));
     const passed = Math.max(0, m.age_ms) + gone, members = s.members ?? [], leads = s.role === "leader";
     const heard = !m.trouble && s.leader?.name; // then its timer begins anew all the time
     return { id: this.id(m.id), name: this.name(this.id(m.id)), up: !!l && !s.fault, part: s.removed ? "gone" : "in", paused: false, role: s.role ?? "follower", learner: !!s.learner,
@@ -196,7 +196,7 @@ export class Reel {
     const ago = heard ? heard.ago_ms + me.age : -1, leads = me.leader === s.id, knows = leads || (peer && peer.contact >= 0);
     return { ...s, up: ago >= 0, role: leads ? "leader" : "follower", confirmed: false, learner: me.learners.includes(s.id), standing: "admitted", part: "in", term: knows ? me.term : 0, vote: 0, leader: 0,
       commit: Math.min(peer?.match ?? 0, me.commit), applied: 0, persisted: peer?.match ?? 0, snapshot: 0, first: 1, last: peer?.match ?? 0, log: [], timer: null, beat: -1, lease: 0, peers: [], ballots: [], fetched: -1, fault: "",
-      age: knows ? Math.max(me.age, ago - 1000) : Math.max(ago, oldAfter), heard: ago };
+      age: tenth(knows ? Math.max(me.age, ago - 1000) : Math.max(ago, oldAfter)), heard: ago };
   }
 
   /** Votes, snapshots and handovers of that moment, as messages; real ones are faster. @param {number} at @returns {Flight[]} */
@@ -233,7 +233,7 @@ export class Reel {
         const o = old.find((/** @type {any} */ x) => x.id === h.id), from = this.id(h.id);
         if (!o || !from || h.messages <= o.messages) continue;
         const rate = Math.max(0, (h.entries - o.entries) * 1000 / (now.at - then.at));
-        const lead = now.members.some((x) => x.id === h.id && x.look?.status.role === "leader");
+        const lead = now.members.some((x) => x.id === h.id && !x.trouble && x.look?.status.role === "leader");
         if (lead || rate > 0) all.push({ from, to: this.id(m.id), rate, beat: (at / 1000) % 1 });
       }
     }
@@ -308,6 +308,9 @@ export class Reel {
   /** A time as the clock on the wall had it. @param {number} at */
   wall(at) { return new Date(at + this.zero); }
 }
+
+/** An age as people read it, in tenths of a second. @param {number} ms */
+const tenth = (ms) => Math.round(ms / 100) * 100;
 
 /**
  * Names without the words that all begin and end with, if they are long:
