@@ -23,6 +23,7 @@ import "./promises.js";
 
 const { t, setLang } = words;
 const speeds = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const firstScene = "master-crash";
 const readingTime = 24; // ms a letter, while a visitor only watches
 
@@ -314,7 +315,9 @@ export class Model {
 
   draw() {
     const began = performance.now();
-    const s = this.state;
+    let s = this.state;
+    // Who wants no motion sees each message half way, until it is there.
+    if (calm.matches) s = { ...s, flights: s.flights.map((f) => (f.arrives < 0 ? f : { ...f, sent: s.now - 1, arrives: s.now + 1 })) };
     const beside = this.beside && this.run.beside(this.beside);
     this.line.show(s);
     for (const e of this.elements) {
@@ -349,7 +352,7 @@ export class Model {
     $("stops").checked = this.stops && !this.watching;
     $("language").textContent = words.lang === "ru" ? "EN" : "RU";
     $("cut").setAttribute("aria-pressed", String(Boolean($("cluster").cutting)));
-    $("seed").textContent = t("ui.seed", { n: this.link.seed ?? "" });
+    $("seed").textContent = this.link.seed === null ? t("ui.seed.other") : t("ui.seed", { n: this.link.seed });
     const name = this.run && this.state.servers.find((s) => s.id === this.selected)?.name;
     $("act").textContent = t("ui.act", { n: name ?? "" }) + " ▾";
   }

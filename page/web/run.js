@@ -271,14 +271,15 @@ export class Run {
     return this.on(Infinity, { steps: 1 });
   }
 
-  /** One event back. Gives false at the beginning. */
+  /** One event back; at the beginning it stays there. */
   stepBack() {
     const m = this.main;
-    const want = m.state.steps - 1;
-    if (want < 0) return false;
+    const want = Math.max(0, m.state.steps - 1);
     m.load(this.branch, best(this.branch.frames, (f) => f.steps <= want));
-    while (m.state.steps < want) this.on(Infinity, { steps: want - m.state.steps });
-    return true;
+    for (let was = -1; m.state.steps < want && m.state.steps + m.done > was; ) {
+      was = m.state.steps + m.done;
+      this.on(Infinity, { steps: want - m.state.steps });
+    }
   }
 
   /**
