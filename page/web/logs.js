@@ -53,7 +53,7 @@ export class Logs extends Drawing {
   constructor() {
     super();
     const sheet = (this.sheet = new Sheet({ class: "v-sheet v-logs", role: "img", tabindex: 0 })), svg = sheet.svg;
-    const head = make("g", undefined, svg), cells = make("g", undefined, svg), over = make("g", undefined, svg), names = make("g", undefined, svg);
+    const head = make("g", undefined, svg), cells = make("g", undefined, svg), names = make("g", undefined, svg);
     this.back = make("rect", { class: "v-back" });
     svg.insertBefore(this.back, head);
     this.heads = new Pool(() => ({ g: make("text", { class: "v-small v-mid2" }, head) }));
@@ -61,9 +61,9 @@ export class Logs extends Drawing {
     this.falls = new Pool(() => new Cell(cells));
     this.folds = new Pool(() => kit(cells, "v-fold", { back: "rect", rect: "rect", text: "text.v-mid2", title: "title" }));
     this.rows = new Pool(() => {
-      const o = kit(over, "", { commit: "path.v-commit", match: "circle.v-match", next: "path.v-match" });
-      set(o.next, { d: "M0,-1 1,.8H-1Z" });
-      return { ...o, ...kit(names, "v-logrow", { hit: "rect.v-hit", name: "text.v-name", note: "text.v-small", crown: "path.v-crown" }), o: o.g };
+      const row = kit(names, "v-logrow", { hit: "rect.v-hit", name: "text.v-name", note: "text.v-small", crown: "path.v-crown", commit: "path.v-commit", match: "circle.v-match", next: "path.v-match" });
+      set(row.next, { d: "M0,-1 1,.8H-1Z" });
+      return row;
     });
     this.start = 1;
     this.follow = true;
