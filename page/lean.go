@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/tdewolff/minify/v2"
 	"github.com/tdewolff/minify/v2/css"
 	"github.com/tdewolff/minify/v2/html"
-	"github.com/tdewolff/minify/v2/js"
 	"github.com/tdewolff/minify/v2/json"
 )
 
@@ -27,7 +27,10 @@ func read(files fs.FS, name string) ([]byte, error) {
 	default:
 		return b, nil
 	case ".js":
-		m.Add("", &js.Minifier{})
+		if b, err = lean(b); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return b, nil
 	case ".css":
 		m.Add("", &css.Minifier{})
 	case ".json":
@@ -39,4 +42,44 @@ func read(files fs.FS, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return b, nil
+}
+
+// lean leaves out of a script blank lines, the blanks around each line, comments that are a line of their own, and /* blocks */ that begin
+// a line; comments behind code stay. It fails on a template literal over several
+// lines, which could hold a line that looks like a comment: to be sure of that
+// without reading JavaScript, a line may not have an odd number of backquotes.
+//
+// It does no more on purpose: the minifier of the library that is used for the
+// rest moved a declaration with a pattern (const [a, b] = …) before others, and
+// what was read from the model came out in another order.
+func lean(b []byte) ([]byte, error) {
+	var out strings.Builder
+	inside := false // a block
+	n := 0
+	for line := range strings.Lines(string(b)) {
+		n++
+		line = strings.TrimSpace(line)
+		if !inside && strings.HasPrefix(line, "/*") {
+			inside, line = true, line[2:]
+		}
+		if inside {
+			_, rest, ended := strings.Cut(line, "*/")
+			if !ended {
+				continue
+			}
+			inside, line = false, strings.TrimSpace(rest)
+		}
+		if line == "" || strings.HasPrefix(line, "//") {
+			continue
+		}
+		if strings.Count(line, "`")%2 != 0 {
+			return nil, fmt.Errorf("line %d has an odd number of backquotes, so that a template literal may go over several lines; write it on one, or \\x60 for a lone backquote", n)
+		}
+		out.WriteString(line)
+		out.WriteByte('\n')
+	}
+	if inside {
+		return nil, fmt.Errorf("a block comment does not end")
+	}
+	return []byte(out.String()), nil
 }

