@@ -193,7 +193,7 @@ export class Story {
     const first = parts >= 0 && h.n >= parts && !((this.lines.at(-1)?.h.n ?? -1) >= parts);
     const stage = h.scripted && /^(hold|drop|double|release)\b/.test(h.text) ? "stage" : "";
     if (h.kind === "config_appended" && this.lines.some((l) => l.h.kind === h.kind && l.h.index === h.index)) return; // each server says so
-    if (minor.has(h.kind) || (h.scripted && /^(draw|pass|logs)\b/.test(h.text))) return;
+    if (minor.has(h.kind) || (h.scripted && /^(draw|pass|logs)\b/.test(h.text)) || (h.what === "did" && /^(put|get|delete)\b/.test(h.text))) return;
     const text = this.tell(h);
     const e = el("li", { className: [h.what, h.kind, stage, first ? "parts" : ""].join(" ") }, el("span", { className: "at" }, clock(h.at)), el("span", {}, text));
     if (first && beside) {
