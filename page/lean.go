@@ -44,8 +44,8 @@ func read(files fs.FS, name string) ([]byte, error) {
 	return b, nil
 }
 
-// lean leaves out of a script blank lines, the blanks around each line, comments that are a line of their own, and /* blocks */ that begin
-// a line; comments behind code stay. It fails on a template literal over several
+// lean leaves out of a script blank lines, the blanks around each line, comments that are a line of their own, /* blocks */ that begin a
+// line, and /** types */ between code; other comments behind code stay. It fails on a template literal over several
 // lines, which could hold a line that looks like a comment: to be sure of that
 // without reading JavaScript, a line may not have an odd number of backquotes.
 //
@@ -72,6 +72,7 @@ func lean(b []byte) ([]byte, error) {
 		if line == "" || strings.HasPrefix(line, "//") {
 			continue
 		}
+		line = withoutTypes(line)
 		if strings.Count(line, "`")%2 != 0 {
 			return nil, fmt.Errorf("line %d has an odd number of backquotes, so that a template literal may go over several lines; write it on one, or \\x60 for a lone backquote", n)
 		}
@@ -82,4 +83,25 @@ func lean(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("a block comment does not end")
 	}
 	return []byte(out.String()), nil
+}
+
+// withoutTypes leaves out of a line of code what stands between /** and */, if
+// all quotes before it are closed: so it is not in a text.
+func withoutTypes(line string) string {
+	from := 0
+	for {
+		at := strings.Index(line[from:], "/**")
+		if at < 0 {
+			return line
+		}
+		at += from
+		n := strings.Index(line[at:], "*/")
+		before := line[:at]
+		if n < 0 || strings.Count(before, `"`)%2+strings.Count(before, "'")%2+strings.Count(before, "`")%2 != 0 {
+			from = at + 3
+			continue
+		}
+		line = strings.TrimSpace(before + strings.TrimLeft(line[at+n+2:], " "))
+		from = min(at, len(line))
+	}
 }
