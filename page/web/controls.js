@@ -2,8 +2,7 @@
 // and what is clicked, dragged and typed.
 
 import * as words from "./words.js";
-import { $, el, icon, kept } from "./dom.js";
-import { closeMenu, menuKey } from "./menu.js";
+import { $, closeMenu, el, icon, kept } from "./dom.js";
 import { link } from "./links.js";
 
 const { t } = words;
@@ -121,6 +120,20 @@ function splitter(e, name, value, unit, changed) {
 }
 
 /** @typedef {import("./run.js").Kind} Kind */
+
+/** Keys in the open menu. @param {KeyboardEvent} e @returns {boolean} whether it was for the menu */
+function menuKey(e) {
+  const m = $("menu");
+  if (m.hidden) return false;
+  const all = [...m.querySelectorAll("button")];
+  const i = all.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+  const to = { ArrowDown: i + 1, ArrowUp: i - 1 + all.length, Home: 0, End: all.length - 1 }[e.key];
+  if (to !== undefined) all[to % all.length].focus();
+  else if (e.key === "Escape" || e.key === "Tab") closeMenu();
+  else if (e.key !== "Enter" && e.key !== " ") return true;
+  if (e.key !== "Enter" && e.key !== " ") e.preventDefault();
+  return true;
+}
 
 /**
  * What keys may ask for.

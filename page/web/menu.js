@@ -2,7 +2,7 @@
 // commands. While it is open it shows what would come of each, before it is taken.
 
 import { t, say } from "./words.js";
-import { $, el, clock } from "./dom.js";
+import { $, closeMenu, el, clock } from "./dom.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Server} Server */
@@ -53,17 +53,6 @@ const ofMessage = (id, held) => [
   item("drop", {}, "drop-message " + id), item("delay", {}, `delay-message ${id} 100ms`), item("double", {}, "double-message " + id),
   held ? item("release", {}, "release-message " + id) : item("hold", {}, "hold-message " + id)];
 
-/** @type {HTMLElement|null} */
-let back = null;
-
-/** Closes the menu. */
-export function closeMenu() {
-  const m = $("menu");
-  if (m.hidden) return;
-  m.hidden = true;
-  back?.focus();
-}
-
 /**
  * Opens the menu for what is aimed at.
  * @param {Aim} aim
@@ -109,7 +98,7 @@ function show(aim, title, items, host) {
       host.act(it.lines);
     } }, it.label));
   }
-  if (m.hidden) back = /** @type {HTMLElement} */ (document.activeElement);
+  if (m.hidden) m.back = document.activeElement;
   m.replaceChildren(list, aside);
   m.hidden = false;
   m.style.left = Math.max(8, Math.min(aim.x, innerWidth - m.offsetWidth - 8)) + "px";
@@ -135,18 +124,4 @@ export function outcome(o, now) {
   const chief = o.state.servers.filter((v) => v.up && v.role === "leader").sort((a, b) => b.term - a.term)[0];
   lines.push(chief ? t("menu.then", { n: chief.name, term: chief.term, commit: o.state.commit }) : t("menu.then-nobody"));
   return lines;
-}
-
-/** Keys in the open menu. @param {KeyboardEvent} e @returns {boolean} whether it was for the menu */
-export function menuKey(e) {
-  const m = $("menu");
-  if (m.hidden) return false;
-  const all = [...m.querySelectorAll("button")];
-  const i = all.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
-  const to = { ArrowDown: i + 1, ArrowUp: i - 1 + all.length, Home: 0, End: all.length - 1 }[e.key];
-  if (to !== undefined) all[to % all.length].focus();
-  else if (e.key === "Escape" || e.key === "Tab") closeMenu();
-  else if (e.key !== "Enter" && e.key !== " ") return true;
-  if (e.key !== "Enter" && e.key !== " ") e.preventDefault();
-  return true;
 }

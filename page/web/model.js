@@ -6,7 +6,6 @@ import { module, build } from "./files.js";
 import { Run, Flag, measure, measures } from "./run.js";
 import { link, read, write, beginning } from "./links.js";
 import { $, el, icon, box, clock, kept, localize, toast } from "./dom.js";
-import { openMenu } from "./menu.js";
 import { Story, Line, lanes, telling, eyes } from "./story.js";
 import { connect, Panels } from "./controls.js";
 import "./cluster.js";
@@ -248,10 +247,10 @@ export class Model {
   }
 
   /** @param {import("./menu.js").Aim} aim */
-  aim(aim) {
+  async aim(aim) {
     const value = this.run.branch.happenings.filter((h) => h.what === "asked").length + 1;
     if (this.playing) this.pause();
-    openMenu(aim, { state: this.state, value, act: (lines) => this.act(lines), ghost: (lines) => this.run.ghost(lines),
+    (await import("./menu.js")).openMenu(aim, { state: this.state, value, act: (lines) => this.act(lines), ghost: (lines) => this.run.ghost(lines),
       shadow: (s) => {
         this.shadow = s;
         this.soon();

@@ -4,7 +4,6 @@
 import { json } from "./files.js";
 import * as words from "./words.js";
 import { $, el, clock } from "./dom.js";
-import { outcome } from "./menu.js";
 import { parting } from "./run.js";
 
 const { t, has } = words;
@@ -94,7 +93,7 @@ export class Line {
   #whatIf(e, lines) {
     if (this.m.playing) return;
     const o = this.m.run.ghost(lines);
-    e.title = outcome(o, this.m.state.now).join("\n");
+    import("./menu.js").then((menu) => (e.title = menu.outcome(o, this.m.state.now).join("\n")));
     this.m.shadow = o.error ? null : o.state;
     this.m.soon();
   }
