@@ -3,6 +3,7 @@
 
 import { Drawing, Sheet, Pool, kit, make, set, write, show, r1, clamp, clip, wide, hue, ink } from "./look.js";
 import { being } from "./disc.js";
+import { json } from "./files.js";
 
 /** @typedef {import("./types.js").Server} Server */
 /** @typedef {import("./types.js").History} History */
@@ -32,25 +33,8 @@ const paper = {
   },
 };
 
-/** As in our code. @type {Plan} */
-const ours = {
-  rx: 9.2, ry: 10.5, size: 66,
-  ovals: { follower: { x: 11, y: 50 }, "pre-candidate": { x: 37, y: 50 }, candidate: { x: 63, y: 50 }, leader: { x: 89, y: 50 }, learner: { x: 11, y: 88 }, down: { x: 46, y: 88 }, transferring: { x: 89, y: 88 } },
-  arrows: {
-    start: { from: "down", to: "follower", out: 200, in: 58, bend: 0, side: "down", room: 16, along: 0.3 },
-    promoted: { from: "learner", to: "follower", out: 270, in: 90, bend: 0, side: "right", room: 9 },
-    timeout: { from: "follower", to: "pre-candidate", out: 310, in: 230, bend: 6, side: "up", room: 14 },
-    told: { from: "follower", to: "candidate", out: 282, in: 272, bend: 22, side: "up", room: 30 },
-    would: { from: "pre-candidate", to: "candidate", out: 310, in: 230, bend: 6, side: "up", room: 13 },
-    win: { from: "candidate", to: "leader", out: 310, in: 230, bend: 6, side: "up", room: 16 },
-    heard: { from: "pre-candidate", to: "follower", out: 140, in: 40, bend: 4, side: "down", room: 13 },
-    again: { from: "candidate", to: "pre-candidate", out: 140, in: 40, bend: 4, side: "down", room: 15 },
-    discover: { from: "candidate", to: "follower", out: 110, in: 66, bend: 12, side: "down", room: 30 },
-    higher: { from: "leader", to: "follower", out: 265, in: 268, bend: 35, side: "up", room: 50 },
-    transfer: { from: "leader", to: "transferring", out: 90, in: 270, bend: 0, side: "left", room: 13 },
-    crash: { from: "", to: "down", out: 0, in: 0, bend: 0, start: [62, 88], side: "right", room: 20, along: 0 },
-  },
-};
+/** As in our code; it is fetched when it is asked for. @type {Plan} */
+let ours = paper;
 
 /** Which change of role takes which arrow in our code. @type {Record<string, string>} */
 const steps = { ">follower": "start", "follower>pre-candidate": "timeout", "follower>candidate": "told", "pre-candidate>candidate": "would", "pre-candidate>follower": "heard", "candidate>leader": "win",
@@ -114,7 +98,12 @@ export class Figure4 extends Drawing {
 
   /** Whether it shows the states of our code. */
   get code() { return this.code_; }
-  set code(on) { this.code_ = on; this.shape = this.fired = ""; this.redraw(); }
+  set code(on) {
+    this.code_ = on;
+    this.shape = this.fired = "";
+    if (!on || ours !== paper) this.redraw();
+    else json("states.json").then((plan) => { ours = plan; this.shape = ""; this.redraw(); });
+  }
 
   renamed() { this.shape = ""; }
   /** @param {number} w @param {number} h */

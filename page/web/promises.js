@@ -1,16 +1,14 @@
 // <v-promises>: what Raft promises, and whether it holds: the five of the paper's
 // Figure 3, linearizable reads, and the others that the world watches.
 
+import { json } from "./files.js";
 import { Drawing } from "./look.js";
 
 /** Those with a chip, by what the core calls them. */
 const chips = [["ES", "Election Safety"], ["LA", "Leader Append-Only"], ["LM", "Log Matching"], ["LC", "Leader Completeness"], ["SM", "State Machine Safety"], ["LIN", "Linearizability"]];
 
-/** The others that a world watches. */
-const others = ["Vote Once Per Term", "A Vote Is On Disk Before It Is Told", "An Acknowledged Append Is On Disk", "A Committed Entry Is On A Majority Of Disks", "Commit Never Goes Back",
-  "One Confirmed Leader At A Time", "An Empty Disk Neither Votes Nor Acknowledges", "A Disk Comes Up With What Was Synced", "No Core Halts", "An Acknowledged Command Is Applied Exactly Once",
-  "A Refused Command Is Never Applied", "A Read Covers All Acknowledged Writes", "A Write Stands After All That Were Acknowledged Before It", "A Leader Has The Votes Of A Majority Of Voters",
-  "Two Configurations In A Row Share A Server In Any Two Majorities", "A Snapshot Carries The Configuration Committed At Its Index", "A Damaged Disk Neither Votes Nor Counts Until It Is Repaired", "A Removed Server Disturbs Nobody"];
+/** The others that a world watches; they are fetched when the list is opened. @type {string[]} */
+let others = [];
 
 /** Which chip a promise of the world belongs to, where the world watches it under another name. @type {Record<string, string>} */
 const under = { "A Read Covers All Acknowledged Writes": "Linearizability", "A Write Stands After All That Were Acknowledged Before It": "Linearizability" };
@@ -35,6 +33,12 @@ export class Promises extends Drawing {
       return { chip, name, short };
     });
     this.parts = [this.row];
+    this.more.addEventListener("toggle", async () => {
+      if (!this.more.open || others.length) return;
+      others = await json("promises.json");
+      this.shown = "";
+      this.redraw();
+    });
     this.shown = "";
     document.addEventListener("click", (e) => { if (this.more.open && !this.contains(/** @type {Node} */ (e.target))) this.more.open = false; });
     this.addEventListener("keydown", (e) => { if (e.key === "Escape" && this.more.open) { this.more.open = false; this.sum.focus(); e.stopPropagation(); } });
