@@ -174,7 +174,7 @@ export class Figure4 extends Drawing {
       write(name, word);
       this.ovals.set(id, { oval, name, inner, y: Y(o.y) - ry * 0.3 });
     }
-    write(make("text", { class: "v-credit", x: w - f * 0.4, y: h - f * 0.4, "font-size": Math.max(f * 0.72, this.em * 0.6) }, this.root), this.t("figure4.after"));
+    if (!this.code_) write(make("text", { class: "v-credit", x: w - f * 0.4, y: h - f * 0.4, "font-size": Math.max(f * 0.72, this.em * 0.6) }, this.root), this.t("figure4.after"));
     this.button.textContent = this.t(this.code_ ? "figure4.paper" : "figure4.code");
     this.button.hidden = still;
   }
