@@ -44,11 +44,13 @@ export class Panels {
   /** Shows one panel alone, or all with "". @param {string} id */
   show(id) {
     this.alone = id;
+    this.tab = id || "cluster"; // where there is room for one panel only, it is the one to come back to
     this.apply();
   }
 
   /** Takes a tab of the narrow page. @param {string} id */
   pick(id) {
+    this.alone = "";
     this.tab = id;
     this.apply();
   }
@@ -75,7 +77,6 @@ export class Panels {
     document.body.classList.toggle("full", this.alone !== "");
     for (const p of panels()) p.classList.toggle("shown", p.dataset.panel === (this.alone || this.tab));
     for (const b of $("tabs").children) b.setAttribute("aria-selected", String(b.dataset.tab === (this.alone || this.tab)));
-    if (this.alone) this.tab = this.alone;
     this.changed();
   }
 }
