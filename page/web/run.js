@@ -34,10 +34,10 @@ import { Past } from "./history.js";
 /** What run() of the core says; several may be set. */
 export const Flag = { beat: 1, ended: 2, broken: 4, failed: 8 };
 
-const frameSteps = 4000; // events after which a moment is kept
+const frameSteps = 2800; // events after which a moment is kept
 const nanosecond = 1e-6; // in ms: times are whole ones
-const frameBytes = 40e6; // that images may take before every second one goes
-const stepsMax = 2000; // events at once; what happened in them is not forgotten by the core
+const frameBytes = 48e6; // that images may take before every second one goes
+const stepsMax = 1400; // events at once; what happened in them is not forgotten by the core
 const aheadMax = 20_000; // ms of the run that a jump looks ahead
 const ghostAhead = 2000; // ms of the run that what-if shows
 
