@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -17,6 +18,9 @@ import (
 	"veche/sim"
 )
 
+// finished is the model, built once for all tests.
+var finished = sync.OnceValues(func() (*result, error) { return build("veche/model/wasm", "") })
+
 // browser is the file that a browser loads, running without one.
 type browser struct {
 	t      *testing.T
@@ -28,7 +32,7 @@ type browser struct {
 // collects garbage.
 func compiled(t *testing.T, gogc string) func() *browser {
 	t.Helper()
-	made, err := build("veche/model/wasm", "")
+	made, err := finished()
 	if err != nil {
 		t.Fatal(err)
 	}
