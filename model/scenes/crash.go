@@ -29,7 +29,7 @@ var crash = []plot{
 	// paper. It is what a first visitor sees.
 	{
 		id:       "master-crash",
-		settings: eyes + "; fast off",
+		settings: eyes,
 		script: elected + `
 			beat calm: cluster
 			draw S3 170ms; draw S2 S4 S5 280ms; crash S1; put x 1 @S4
@@ -55,7 +55,7 @@ var crash = []plot{
 	// The same, but the others see the connections close.
 	{
 		id: "master-crash-fast", of: "master-crash",
-		settings: eyes,
+		settings: eyes + "; fast on",
 		script: elected + `
 			beat calm: cluster
 			crash S1; put x 1 @S4
@@ -75,7 +75,7 @@ var crash = []plot{
 	// The leader dies before anybody else has the entry.
 	{
 		id:       "crash-mid-write",
-		settings: eyes + "; fast off",
+		settings: eyes,
 		script: elected + `
 			drop append S1>*; put x 1 @S1; until log S1 1 1 1
 			beat alone: logs clients
@@ -91,7 +91,7 @@ var crash = []plot{
 	// The one other server that has the entry is elected.
 	{
 		id: "crash-mid-write-kept", of: "crash-mid-write",
-		settings: eyes + "; fast off",
+		settings: eyes,
 		script: elected + `
 			drop append S1>S3 S1>S4 S1>S5; put x 1 @S1; until log S2 1 1 1
 			beat on-two: logs clients
@@ -107,7 +107,7 @@ var crash = []plot{
 	// One that does not have it is elected.
 	{
 		id: "crash-mid-write-replaced", of: "crash-mid-write",
-		settings: eyes + "; fast off",
+		settings: eyes,
 		script: elected + `
 			drop append S1>S3 S1>S4 S1>S5; put x 1 @S1; until log S2 1 1 1
 			beat on-two: logs clients
@@ -124,7 +124,7 @@ var crash = []plot{
 	// the command that is sent again is carried out once.
 	{
 		id: "crash-mid-write-once", of: "crash-mid-write",
-		settings: eyes + "; fast off",
+		settings: eyes,
 		script: elected + `
 			drop append S1>S4 S1>S5; put x 1 @S5; until log S2 1 1 1; until log S3 1 1 1
 			beat on-three: logs clients
@@ -142,7 +142,7 @@ var crash = []plot{
 	// Who lacks a committed entry may be elected as well.
 	{
 		id: "crash-mid-write-any-winner", of: "crash-mid-write",
-		settings: eyes + "; fast off",
+		settings: eyes,
 		without:  "election-restriction",
 		script: elected + `
 			drop append S1>S4 S1>S5; put x 1 @S1; until answered; until x = 1 @S3

@@ -24,7 +24,7 @@ func TestPlot_NonsenseIsNoStep(t *testing.T) {
 
 // Goal: a scene is what its text says. Method: read one with a line of each kind.
 func TestPlot_IsReadAsItIsWritten(t *testing.T) {
-	p := plot{id: "two", of: "one", settings: eyes + "; fast off", without: "prevote checkquorum", script: `
+	p := plot{id: "two", of: "one", settings: eyes + "; fast on", without: "prevote checkquorum", script: `
 			put x 1 @S1; wait 5ms
 			until leader S1 within 2s; until same logs
 			beat here: logs figure5
@@ -33,7 +33,7 @@ func TestPlot_IsReadAsItIsWritten(t *testing.T) {
 			never at here: heal
 		`}
 	want := model.Scene{ID: "two", Of: "one",
-		Settings: []string{"election 150ms 300ms", "heartbeat 50ms", "wire 10ms 15ms", "fast off"},
+		Settings: []string{"election 150ms 300ms", "heartbeat 50ms", "wire 10ms 15ms", "fast off", "fast on"},
 		Without:  []string{"prevote", "checkquorum"},
 		Steps: []model.Step{model.Do("put x 1 @S1"), model.Wait(5 * raft.Millisecond),
 			{Until: "leader S1", Within: 2 * raft.Second}, model.Until("same logs"), model.Beat("here", model.Logs, model.Figure5)},

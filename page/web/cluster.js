@@ -208,6 +208,8 @@ export class Cluster extends Drawing {
     };
     svg.addEventListener("pointerup", done);
     svg.addEventListener("pointercancel", done);
+    // Nor is the click that a browser makes of a long touch: it would hit the menu.
+    svg.addEventListener("touchend", (e) => { if (cutting && e.cancelable) e.preventDefault(); }, { passive: false });
     svg.addEventListener("click", (e) => {
       const at = cutting ? null : this.at(e);
       if (at?.what.kind === "server") this.tell("pick", { server: at.what.id });
@@ -215,7 +217,8 @@ export class Cluster extends Drawing {
     });
     svg.addEventListener("contextmenu", (e) => {
       const at = this.at(e);
-      if (at) { e.preventDefault(); if (e.clientX || e.clientY) this.aim(at.what, e.clientX, e.clientY); }
+      e.preventDefault();
+      if (e.clientX || e.clientY) this.aim(at?.what ?? { kind: "all", id: 0, from: 0, to: 0 }, e.clientX, e.clientY);
     });
     svg.addEventListener("keydown", (e) => this.key(e));
     svg.addEventListener("focusin", (e) => { this.focused = this.at(e)?.g ?? this.focused; this.rove(); });

@@ -121,7 +121,7 @@ export class Figure5 extends Drawing {
       const tick = this.ticks.get(Math.round(at / step) + "/" + step), x = r1(this.x(at));
       set(tick.line, { x1: x, x2: x, y1: p.head, y2: p.bottom });
       write(tick.text, this.told(at, step));
-      set(tick.text, { x, y: p.axis, "font-size": p.small });
+      set(tick.text, { x, y: p.axis, "font-size": p.small, "text-anchor": x > w - this.em * 1.5 ? "end" : "middle" });
     }
     this.ticks.end();
   }

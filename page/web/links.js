@@ -22,6 +22,7 @@
  * @property {string} bad       the part that makes no sense, or ""
  */
 
+const latest = 3.6e6; // an hour, in ms: what lies later would take too long to come to
 const actionsMax = 500; // more than anybody clicks; a bound for what strangers send
 
 /** @param {Partial<Link>} [known] @returns {Link} */
@@ -72,13 +73,13 @@ function take(l, key, raw) {
         const i = one.indexOf(":");
         const at = Number(one.slice(0, i));
         const command = plain(one.slice(i + 1)).replace(/\s+/g, " ").trim();
-        const fits = i > 0 && at >= (l.actions.at(-1)?.at ?? 0) && at < 1e9 && command !== "" && command.length <= 300 && l.actions.length < actionsMax;
+        const fits = i > 0 && at >= (l.actions.at(-1)?.at ?? 0) && at <= latest && command !== "" && command.length <= 300 && l.actions.length < actionsMax;
         if (fits) l.actions.push({ at, command });
         return fits;
       });
     case "t":
       l.at = Number(raw);
-      if (raw !== "" && l.at >= 0 && l.at <= 3.6e6) return true;
+      if (raw !== "" && l.at >= 0 && l.at <= latest) return true;
       l.at = null;
       return false;
     case "l":

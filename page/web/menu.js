@@ -21,9 +21,9 @@ function ofServer(s, v, value) {
   const chief = s.servers.filter((x) => x.up && x.role === "leader").sort((a, b) => b.term - a.term)[0];
   const at = "@" + (chief ?? v).name;
   if (v.part === "unused") return [item("join", { n }, "join " + n)];
-  if (!v.up) return [item("restart", { n }, "restart " + n), item("wipe", { n }, "wipe " + n), item("wipe-restart", { n }, "wipe " + n, "restart " + n)];
+  if (!v.up) return [item("restart", { n }, "restart " + n), item("wipe", { n }, "wipe " + n), item("wipe-restart", { n }, "wipe " + n, "restart " + n), ...all(s, false, "start", "start")];
   /** @type {Item[]} */
-  const items = [item("crash", {}, "crash " + n), item("power-cut", {}, "power-cut " + n), item("pause", {}, "pause " + n + " 800ms"), item("timeout", {}, "timeout " + n), null,
+  const items = [item("crash", {}, "crash " + n), item("power-cut", {}, "power-cut " + n), item("pause", {}, "pause " + n + " 800ms"), ...(v.role === "leader" ? [] : [item("timeout", {}, "timeout " + n)]), null,
     item("put", { value }, "put x " + value + " @" + n), item("get", {}, "get x @" + n), null,
     item("deaf", {}, "cut *>" + n), item("mute", {}, "cut " + n + ">*"), item("alone", {}, "cut *>" + n + " " + n + ">*"), item("heal", {}, "heal")];
   if (v.role === "leader") {
@@ -41,6 +41,12 @@ function ofServer(s, v, value) {
     }
   }
   return items;
+}
+
+/** One thing done to all servers that run, or to all that do not. @param {State} s @param {boolean} up @param {string} key @param {string} word @returns {Item[]} */
+function all(s, up, key, word) {
+  const who = s.servers.filter((v) => v.up === up && v.part === "in").map((v) => v.name);
+  return who.length ? [item(key, {}, word + " " + who.join(" "))] : [];
 }
 
 /** @param {string} a @param {string} b @returns {Item[]} */
@@ -65,7 +71,7 @@ export function openMenu(aim, host) {
   const f = s.flights.find((f) => f.id === aim.id);
   let title = t("menu.everything");
   /** @type {Item[]} */
-  let items = [item("start", {}, "start"), item("heal", {}, "heal"), item("power-all", {}, "power-cut all")];
+  let items = [item("heal", {}, "heal"), ...all(s, false, "start", "start"), ...all(s, true, "power-all", "power-cut")];
   if (aim.kind === "server" && v) [title, items] = [v.name, ofServer(s, v, host.value)];
   if (aim.kind === "link") [title, items] = [name(aim.from) + " – " + name(aim.to), ofLink(name(aim.from), name(aim.to))];
   if (aim.kind === "message" && f) [title, items] = [t("menu.message", { a: name(f.from), b: name(f.to) }), ofMessage(aim.id, f.arrives < 0)];

@@ -449,7 +449,7 @@ export class Model {
     const l = read(location.hash);
     if (l.lang && l.lang !== words.lang) await this.language(l.lang);
     if (l.build && l.build !== this.build) toast(t("ui.build", { build: l.build }), 9000);
-    if (l.bad) toast(t("ui.bad.part", { part: l.bad }), 9000);
+    if (l.bad) toast(t("ui.bad.part", { part: l.bad.slice(0, 80) }), 9000);
     const first = !location.hash;
     l.scene ||= firstScene;
     if (l.actions.length || l.at !== null) await this.open(l);
