@@ -7,7 +7,7 @@ var start = []plot{
 		id:       "cluster-start",
 		settings: eyes,
 		script: `
-			draw S3 160ms; draw S1 S2 S4 S5 280ms; start; until admitted S3
+			draw S3 160ms; draw S1 220ms; draw S4 240ms; draw S2 260ms; draw S5 280ms; start; until admitted S3
 			beat followers: cluster
 			until role S3 pre-candidate
 			beat asks: cluster figure4
