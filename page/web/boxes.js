@@ -2,9 +2,11 @@
 // they are asked for.
 
 import { json } from "./files.js";
-import { t, lang } from "./words.js";
+import { lang, setLang, t } from "./words.js";
 import { box, el } from "./dom.js";
 import { eyes, telling } from "./story.js";
+
+await setLang(lang, "more"); // the words of what is opened on demand
 
 /** @typedef {import("./types.js").SceneInfo} SceneInfo */
 /** @typedef {import("./story.js").Telling} Telling */

@@ -1,8 +1,10 @@
 // What one can do to a server, a link, a message, or as a client: a menu of
 // commands. While it is open it shows what would come of each, before it is taken.
 
-import { t, say } from "./words.js";
+import { lang, say, setLang, t } from "./words.js";
 import { $, closeMenu, el, clock } from "./dom.js";
+
+await setLang(lang, "more"); // the words of what is opened on demand
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Server} Server */
