@@ -6,8 +6,9 @@ type LabRule struct {
 	Name    string
 	Section string // where the rule is told
 	// Breaks are the promises that the rule is good for, in the words of Figure 3:
-	// without it one of them breaks before any other of Figure 3. Liveness stands
-	// for a cluster that does less than it could, or nothing.
+	// without it one of them breaks before any other of Figure 3, as long as nobody
+	// changes the members: a committed configuration that is lost may take any of
+	// them with it. Liveness stands for a cluster that does less than it could.
 	Breaks []string
 	// Follows are those that may break besides: from what is false much follows.
 	Follows []string
@@ -29,12 +30,12 @@ const (
 var LabRules = []LabRule{
 	{"prevote", "thesis §9.6", []string{liveness, removedIsQuiet}, nil},
 	{"checkquorum", "thesis §6.2", []string{liveness}, nil},
-	{"election-restriction", "§5.4.1", []string{leaderCompleteness}, []string{stateMachineSafety, freshReads, liveness}},
-	{"current-term-commit", "§5.4.2", []string{leaderCompleteness}, []string{stateMachineSafety, freshReads, liveness}},
+	{"election-restriction", "§5.4.1", []string{leaderCompleteness, stateMachineSafety}, []string{logMatching, freshReads, liveness}},
+	{"current-term-commit", "§5.4.2", []string{leaderCompleteness, stateMachineSafety}, []string{logMatching, freshReads, liveness}},
 	{"consistency-check", "§5.3", []string{logMatching}, []string{leaderCompleteness, stateMachineSafety, freshReads, liveness}},
 	{"term-increment", "§5.2", []string{electionSafety, logMatching}, []string{leaderCompleteness, stateMachineSafety, freshReads, liveness}},
 	{"step-down", "§5.1", []string{electionSafety}, []string{leaderAppendOnly, logMatching, leaderCompleteness, stateMachineSafety, freshReads, liveness}},
-	{"conflict-only-truncation", "§5.3", []string{leaderCompleteness, stateMachineSafety}, []string{freshReads, liveness}},
+	{"conflict-only-truncation", "§5.3", []string{leaderCompleteness, stateMachineSafety}, []string{logMatching, freshReads, liveness}},
 	{"one-vote-per-term", "§5.2", []string{electionSafety}, []string{logMatching, leaderCompleteness, stateMachineSafety, freshReads, liveness}},
 	{"vote-on-disk", "Figure 2", []string{electionSafety}, []string{logMatching, leaderCompleteness, stateMachineSafety, freshReads, liveness}},
 }

@@ -72,6 +72,12 @@ func TestRulesLab_ProductionHasNoTraceOfIt(t *testing.T) {
 	}
 }
 
+// moves are the faults that change who is a member, or make somebody change it. A
+// committed configuration that is lost takes everything with it: then any promise
+// may break first. So the lists of rules are held against worlds without them.
+var moves = []sim.Class{sim.FaultLostDisk, sim.FaultRot, sim.FaultAddLearner, sim.FaultAddVoter, sim.FaultPromote, sim.FaultDemote,
+	sim.FaultRemove, sim.FaultRemoveLeader, sim.FaultReplace, sim.FaultJoint}
+
 // labSeeds is how many worlds of ten seconds are tried without each rule.
 const labSeeds = 300
 
@@ -97,7 +103,7 @@ func TestRulesLab_RandomWorldsBreakNothingElse(t *testing.T) {
 			}
 			seen := map[string]int{}
 			for seed := range uint64(labSeeds) {
-				broken := brokenIn(sim.Options{Seed: seed + 1, Nodes: 3 + int(seed%4), Run: 10 * raft.Second, Lab: lab})
+				broken := brokenIn(sim.Options{Seed: seed + 1, Nodes: 3 + int(seed%4), Run: 10 * raft.Second, Lab: lab, Without: moves})
 				for _, what := range broken {
 					seen[what]++
 				}
