@@ -33,6 +33,7 @@ type Core struct {
 	heardEver   bool
 	leaderGone  bool // its process closed all connections to this server
 	goneAt      Time
+	fastTries   uint8 // how often it stood for election since then
 	voteHolds   Time // until then the vote given in this term may still make a leader
 	deadline    Time // election timer
 	postponed   bool // it was, once since it was drawn

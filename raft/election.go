@@ -92,8 +92,10 @@ func (c *Core) campaignNow(why Reason) {
 	c.holdVote()
 	if c.fastPhase() {
 		// Those who saw the leader's process die compete within milliseconds; a
-		// vote they split is decided as fast.
-		c.deadline = c.now + Time(c.rng.between(2*FastSpread, 4*FastSpread))
+		// vote they split is decided as fast. Where messages take longer than
+		// that, each attempt waits twice as long as the one before.
+		c.deadline = c.now + Time(c.rng.between(2*FastSpread, 4*FastSpread))<<c.fastTries
+		c.fastTries = min(c.fastTries+1, fastTriesMax)
 	}
 	c.event(EventBecameCandidate, 0, 0, why)
 	c.ask(false, why == ReasonTransferAsked)
@@ -316,7 +318,7 @@ func (c *Core) loseCampaign() {
 	c.resetTimer()
 	c.voteHolds = 0 // its own vote will not make one
 	if c.fastPhase() {
-		c.deadline = c.now + Time(FastRetry) + Time(c.rng.between(0, FastRetry))
+		c.deadline = c.now + Time(FastRetry+c.rng.between(0, FastRetry))<<c.fastTries
 	}
 }
 
@@ -382,7 +384,7 @@ func (c *Core) peerDown(id NodeID, boot Boot) {
 	if c.cfg.NoFastDetection || c.role == Leader || !c.heardEver || c.heardFrom != id || c.heardBoot != boot || c.leaderGone {
 		return
 	}
-	c.leaderGone, c.goneAt = true, c.now
+	c.leaderGone, c.goneAt, c.fastTries = true, c.now, 0
 	c.event(EventLeaderGone, id, 0, ReasonConnClosed)
 	if c.role != Candidate && (c.leader == id || c.leader == 0) {
 		c.setLeader(0)

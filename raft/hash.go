@@ -75,6 +75,7 @@ func (c *Core) Hash() uint64 {
 	d.flag(c.greeted)
 	at(c.heardAt)
 	at(c.goneAt)
+	d.word(uint64(c.fastTries))
 	at(c.voteHolds)
 	at(c.deadline)
 	d.flag(c.postponed)

@@ -1,6 +1,10 @@
 package raft
 
 const (
+	// fastTriesMax bounds how often a fast candidate doubles its pause: it is
+	// longer than any election timeout then, and the fast phase is over.
+	fastTriesMax = 6
+
 	// membersMax bounds a configuration. Majorities are counted in arrays of
 	// this size on the stack; a cluster of more than nine voters is already odd.
 	membersMax = 64
