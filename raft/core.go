@@ -34,9 +34,9 @@ type Core struct {
 	leaderGone  bool // its process closed all connections to this server
 	goneAt      Time
 	fastTries   uint8 // how often it stood for election since then
-	voteHolds   Time // until then the vote given in this term may still make a leader
-	deadline    Time // election timer
-	postponed   bool // it was, once since it was drawn
+	voteHolds   Time  // until then the vote given in this term may still make a leader
+	deadline    Time  // election timer
+	postponed   bool  // it was, once since it was drawn
 	drawn       Duration
 	elections   uint64 // real campaigns begun
 	nextGreetAt Time
