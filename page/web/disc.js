@@ -32,7 +32,7 @@ export class Disc {
   /** @param {Element} parent */
   constructor(parent) {
     const k = (this.k = kit(parent, "v-node", { hit: "circle.v-hit", halo: "circle.v-halo", track: "circle.v-track", timer: "circle.v-timer", rings: "g", disc: "circle.v-disc", over: "circle.v-over", ring: "circle.v-ring", inner: "circle.v-inner",
-      crown: "path.v-crown", term: "text.v-term", role: "text.v-role", pips: "g", sign: "path.v-sign", label: "g.v-label" }, reached));
+      crown: "path.v-crown", term: "text.v-term", pips: "g", role: "text.v-role", sign: "path.v-sign", label: "g.v-label" }, reached));
     this.g = k.g;
     set(k.timer, { pathLength: 100, transform: "rotate(-90)" });
     set(k.crown, { d: paths.crown });
@@ -116,7 +116,7 @@ export class Disc {
     set(this.k.term, { class: dim ? "v-term v-dim" : "v-term", fill: color, y: r * 0.16, "font-size": fit(text, r * 0.8, r * 1.1, 700) });
     const word = c.t("role." + as);
     write(this.k.role, word);
-    set(this.k.role, { class: dim ? "v-role v-dim" : r < R ? "v-role v-on" : "v-role", fill: r < R ? null : color, y: R * (as === "unused" || as === "gone" ? 0.1 : r < R ? 0.42 : 0.5), "font-size": fit(word, R * 0.27, R * 1.64, 600) });
+    set(this.k.role, { class: dim ? "v-role v-dim" : r < R ? "v-role v-on" : "v-role", fill: r < R ? null : color, y: R * (as === "unused" || as === "gone" ? 0.1 : r < R ? 0.42 : 0.5), "font-size": fit(word, R * 0.27, R * (r < R ? 1.4 : 1.64), 600) });
     const leads = as === "leader";
     show(this.k.crown, leads);
     if (leads) set(this.k.crown, { transform: `translate(0,${r1(-R * 1.18)}) scale(${r1(R * 0.36)})`, fill: s.confirmed ? null : "none", "stroke-width": 0.16, class: s.confirmed ? "v-crown v-sure" : "v-crown" });

@@ -53,11 +53,14 @@ export async function stripes(without) {
 
 /**
  * The challenge: two servers that apply different values. Keeps the shortest run
- * as a link, by how many actions and rules it took.
+ * as a link, by how many actions and rules it took. If somebody emptied the disks
+ * instead, it says what that means.
  * @param {State} s
  * @param {Link} link of the run
  */
-export function challenge(s, link) {
+export async function challenge(s, link) {
+  await words.setLang(words.lang, "lab");
+  if (!link.without.length && link.actions.some((a) => /^(wipe|rot) /.test(a.command))) return toast(t("ui.disks"), 15000);
   if (!s.broken.some((b) => /State Machine/.test(b.promise))) return;
   const cost = link.actions.length + link.without.length;
   const best = Number(kept.get("challenge.cost")) || Infinity;

@@ -331,7 +331,7 @@ export class Model {
     const f5 = $("figure5");
     lanes(this.run, this.beside, f5.offsetParent && f5.x ? f5 : null, (b, c) => this.take(b, c));
     measure(measures.draw, began);
-    if (s.broken.length && s.left && this.told !== this.run.branch) {
+    if (s.broken.length && (s.left || this.link.scene === "free") && this.told !== this.run.branch) {
       this.told = this.run.branch;
       import("./lab.js").then((lab) => lab.challenge(s, this.here()));
     }
