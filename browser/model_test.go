@@ -359,6 +359,41 @@ func TestModel_FitsEveryScreen(t *testing.T) {
 	t.Logf("the pictures are in %s", dir)
 }
 
+// Goal: a panel that has the screen for itself fills it, in a talk too. Method: each
+// panel's key at the size of a small projector; the panel and the controls below it
+// are measured.
+func TestModel_PanelAloneFillsTheScreen(t *testing.T) {
+	b, origin := openModel(t, "#s=two-masters")
+	b.rest()
+	js[bool](b, `veche.run.seek(448), veche.frame(), true`)
+	if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(1280, 720)); err != nil {
+		t.Fatal(err)
+	}
+	press := func(keys string) {
+		t.Helper()
+		if err := chromedp.Do(b.ctx, chromedp.KeyEvent(keys)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, talk := range []bool{false, true} {
+		if talk {
+			press("p")
+			await(t, "the talk begins", shownMax, func() (bool, string) {
+				return js[bool](b, `document.documentElement.classList.contains("talk")`), "it has not begun"
+			})
+		}
+		for _, key := range []string{"1", "2", "3", "4", "5"} {
+			press(key)
+			high := js[[]float64](b, `[...document.querySelectorAll(".panel")].filter((p) => p.offsetParent).map((p) => p.offsetHeight)`)
+			if len(high) != 1 || high[0] < 500 || high[0] > 720 {
+				t.Errorf("key %s (talk: %v) shows panels that are %v pixels high; wanted one that fills the 720 there are", key, talk, high)
+			}
+			press("0")
+		}
+	}
+	b.quietModel(origin)
+}
+
 // Goal: a link gives the same run again, changed past included.
 func TestModel_LinkRepeatsARun(t *testing.T) {
 	b, origin := openModel(t, "#s=two-masters&seed=9")
