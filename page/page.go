@@ -58,11 +58,10 @@ type forms struct {
 
 // assetOf describes a file of a tree; it is read when it is first asked for.
 func assetOf(files fs.FS, name string) (*asset, bool) {
-	kind, ok := kinds[path.Ext(name)]
-	if !ok {
+	if !served(name) {
 		return nil, false
 	}
-	a := &asset{kind: kind, packed: strings.HasSuffix(name, ".gz")}
+	a := &asset{kind: kinds[path.Ext(name)], packed: strings.HasSuffix(name, ".gz")}
 	a.load = sync.OnceValues(func() (forms, error) {
 		b, err := read(files, name)
 		if err != nil {

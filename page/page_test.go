@@ -3,7 +3,9 @@ package page
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -13,15 +15,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
-
-	"github.com/tdewolff/parse/v2"
-	"github.com/tdewolff/parse/v2/js"
 )
 
 // small is a page with every kind of part, and a model of four bytes.
@@ -247,171 +244,33 @@ func TestOneFile_Refuses(t *testing.T) {
 	}
 }
 
-// Goal: leaving comments out changes no line of code. Method: every line that
-// stays is one of the original, in order and without its blanks; every one that
-// goes is blank or looks like a comment; and small hard cases.
-func TestLean_LeavesCodeAlone(t *testing.T) {
-	for _, c := range [][2]string{
-		{"  a();\n\n  // no\nb(); // stays\n", "a();\nb(); // stays\n"},
-		{"/**\n * @param {a} b\n */\nf();\n", "f();\n"},
-		{"/** @type {any} */ (x).y();\n", "(x).y();\n"},
-		{"x = /\\/\\*/; /* stays */\n", "x = /\\/\\*/; /* stays */\n"},
-		{"u = \"http://x\";\n*/ no comment\n", "u = \"http://x\";\n*/ no comment\n"},
-		{"f(`a ${b} // c`);\n", "f(`a ${b} // c`);\n"},
-		{"a = /** @type {A} */ (b); c = (/** @type {D} */ d);\n", "a = (b); c = (d);\n"},
-		{"a = \"/** b */\"; // it's\n", "a = \"/** b */\"; // it's\n"},
-		{"f(\"it's /** b */\");\n", "f(\"it's /** b */\");\n"},
-	} {
-		if got, err := lean([]byte(c[0])); err != nil || string(got) != c[1] {
-			t.Errorf("%q becomes %q (%v), want %q", c[0], got, err, c[1])
-		}
-	}
-	for _, bad := range []string{"a = `\n// in a text\n`;", "/* no end"} {
-		if got, err := lean([]byte(bad)); err == nil {
-			t.Errorf("%q becomes %q", bad, got)
-		}
-	}
-	names, err := fs.Glob(content, "web/*.js")
-	if err != nil || len(names) < 5 {
-		t.Fatalf("found %q (%v)", names, err)
-	}
-	for _, name := range names {
-		before, err := fs.ReadFile(content, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		after, err := lean(before)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		kept := strings.Split(strings.TrimSuffix(string(after), "\n"), "\n")
-		for line := range strings.Lines(string(before)) {
-			line = strings.TrimSpace(line)
-			if !strings.HasPrefix(line, "/*") {
-				line = strings.TrimSpace(regexp.MustCompile(`/\*\*.*?\*/ *`).ReplaceAllString(line, ""))
-			}
-			if len(kept) > 0 && (kept[0] == line || strings.HasPrefix(line, "/*") && strings.HasSuffix(line, kept[0])) {
-				kept = kept[1:]
-			} else if line != "" && !strings.HasPrefix(line, "//") && !strings.HasPrefix(line, "/*") && !strings.HasPrefix(line, "*") {
-				t.Errorf("%s loses the line %q", name, line)
-			}
-		}
-		if len(kept) > 0 && kept[0] != "" {
-			t.Errorf("%s gains the line %q", name, kept[0])
-		}
-	}
-}
-
-// Goal: what is sent is what was written. Method: every file becomes smaller and
-// is read again; a script imports and exports the same names as before.
-func TestRead_StaysWhole(t *testing.T) {
-	exports := regexp.MustCompile(`\bexport\s*(?:async\s+)?(?:function|class|const|let)\s*\*?\s*([A-Za-z_$][\w$]*)`)
-	names := func(b []byte) (all []string) {
-		for _, form := range []*regexp.Regexp{imported, exports} {
-			for _, m := range form.FindAllSubmatch(b, -1) {
-				all = append(all, string(m[1]))
-			}
-		}
-		slices.Sort(all)
-		return all
-	}
-	seen := 0
-	err := fs.WalkDir(content, "web", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		before, err := fs.ReadFile(content, name)
-		if err != nil {
-			return err
-		}
-		after, err := read(content, name)
-		if err != nil {
-			return err
-		}
-		if len(after) > len(before) || len(after) == 0 {
-			t.Errorf("%s becomes %d bytes of %d", name, len(after), len(before))
-		}
-		switch path.Ext(name) {
-		case ".js":
-			seen++
-			if _, err := js.Parse(parse.NewInputBytes(after), js.Options{}); err != nil {
-				t.Errorf("%s cannot be read any more: %v", name, err)
-			}
-			if was, is := names(comment.ReplaceAll(before, nil)), names(comment.ReplaceAll(after, nil)); !slices.Equal(was, is) {
-				t.Errorf("%s imports and exports %q, and not %q", name, is, was)
-			}
-		case ".json":
-			var was, is any
-			if err := errors.Join(json.Unmarshal(before, &was), json.Unmarshal(after, &is)); err != nil || !reflect.DeepEqual(was, is) {
-				t.Errorf("%s says something else (%v)", name, err)
-			}
-		}
-		return nil
-	})
-	if err != nil || seen < 5 {
-		t.Errorf("%d scripts: %v", seen, err)
-	}
-}
-
-// budget is what somebody who opens the model loads as gzip beside the model
-// itself, in one language. The aim is 60,000.
-const budget = 77_000
-
-// Goal: the page stays small. Method: pack every file as it is served; count what
-// one visitor of /model loads, and print the rest.
-func TestPage_WithinItsBudget(t *testing.T) {
-	size := func(names ...string) int {
-		sum := 0
-		for _, name := range names {
-			b, err := read(content, name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			sum += len(pack(b))
-		}
-		return sum
-	}
-	modulesOf := func(start string) (names []string) {
-		sorted, err := modulesFrom(content, start, atOnce)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range sorted {
-			names = append(names, "web/"+m[0])
-		}
-		return names
-	}
-	stylesOf := func(page string) (names []string) {
-		b, err := read(content, page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range styleTag.FindAllSubmatch(b, -1) {
-			names = append(names, string(m[1]))
-		}
-		return append(names, page, "web/icon.svg")
-	}
-	model, live := modulesOf("model.js"), modulesOf("live.js")
-	scripts, styles := size(model...), size(stylesOf("web/model.html")...)
-	texts := max(size("web/text/en.json"), size("web/text/ru.json")) + size("web/rules.json")
-	var own []string // of the dashboard
-	for _, name := range append(live, stylesOf("web/live.html")...) {
-		if !slices.Contains(append(model, stylesOf("web/model.html")...), name) {
-			own = append(own, name)
-		}
-	}
-	scenes, err := fs.Glob(content, "web/scenes/*.json")
+// Goal: what was made of a source is sent, and never what was made of another.
+// Method: with the list, with a source that has changed since, and without.
+func TestRead_LeanOfThisSourceAlone(t *testing.T) {
+	files := small()
+	sum := sha256.Sum256(files["web/a.js"].Data)
+	list, err := json.Marshal(map[string]string{"a.js": hex.EncodeToString(sum[:])})
 	if err != nil {
 		t.Fatal(err)
 	}
-	total := scripts + styles + texts
-	t.Logf("the model's page as gzip: %d bytes of %d (%d modules %d, page and styles %d, one language and the rules %d)", total, budget, len(model), scripts, styles, texts)
-	t.Logf("beside it: both languages %d, the dashboard's own files %d, the texts of %d scenes %d, %d on average", size("web/text/en.json", "web/text/ru.json"),
-		size(own...), len(scenes), size(scenes...), size(scenes...)/max(1, len(scenes)))
-	if total > budget {
-		t.Errorf("the page weighs %d bytes as gzip, more than %d", total, budget)
+	files["built/lean/a.js"] = &fstest.MapFile{Data: []byte("export const a=()=>1;")}
+	want := func(when, want string) {
+		t.Helper()
+		if _, got := ask(t, newHandler(files), "GET", "/web/a.js"); string(got) != want {
+			t.Errorf("%s: %q", when, got)
+		}
 	}
+	source := string(files["web/a.js"].Data)
+	want("without a list", source)
+	files[leanList] = &fstest.MapFile{Data: list}
+	want("with the list", "export const a=()=>1;")
+	for _, path := range []string{"/built/lean/a.js", "/built/lean.json"} {
+		if res, _ := ask(t, newHandler(files), "GET", path); res.StatusCode != http.StatusNotFound {
+			t.Errorf("%s is served", path)
+		}
+	}
+	files["web/a.js"] = &fstest.MapFile{Data: []byte("export const a = () => 2;")}
+	want("of a source that has changed", "export const a = () => 2;")
 }
 
 // Goal: the page's own files can be served and put into one file. Method: do it

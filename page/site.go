@@ -34,7 +34,7 @@ func site(files fs.FS, dir string) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		if _, ok := kinds[path.Ext(name)]; !ok {
+		if !served(name) {
 			return nil
 		}
 		to := name
@@ -136,7 +136,7 @@ func allParts(files fs.FS, start string) (string, error) {
 	parts.Modules, parts.Start = modules, start
 	var models strings.Builder
 	err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || !served(name) {
 			return err
 		}
 		switch path.Ext(name) {

@@ -1,7 +1,7 @@
 // Build makes the model for the browser: it compiles model/wasm for wasip1 twice,
 // as it is and with the rules that can be left out (tag lab), takes out what only
 // traces of panics need, packs both with gzip into page/built, and prints what
-// they weigh and why. It needs Go and nothing else:
+// they weigh and why. Of the page's scripts and styles it makes smaller ones. It needs Go and nothing else:
 //
 //	go run ./model/build
 //

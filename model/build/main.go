@@ -16,11 +16,16 @@ const sizeMax = 900_000
 var models = []struct{ name, tags string }{{"model", ""}, {"lab", "lab"}}
 
 func main() {
-	out := flag.String("o", filepath.Join("page", "built"), "the folder for model.wasm.gz and lab.wasm.gz")
+	out := flag.String("o", filepath.Join("page", "built"), "the folder for what is made")
+	web := flag.String("web", filepath.Join("page", "web"), "where the page's scripts and styles are")
 	pkg := flag.String("package", "./model/wasm", "what to compile")
 	account := flag.Bool("account", false, "build anew, and print what the weight is made of")
 	flag.Parse()
-	if err := run(*out, *pkg, *account, os.Stdout); err != nil {
+	err := leanFiles(*web, *out)
+	if err == nil {
+		err = run(*out, *pkg, *account, os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "model/build: %v\n", err)
 		os.Exit(1)
 	}
