@@ -25,13 +25,14 @@ export class Presenter {
   constructor(changed) {
     this.changed = changed;
     this.began = 0;
+    this.opened = -Infinity; // when the notes were: a browser may leave the full screen for them, and the talk goes on
     /** @type {Page|null} */
     this.page = null;
     /** @type {number} */
     this.ticking = 0;
     this.clock = el("output", { id: "talk-clock" });
     channel?.addEventListener("message", (e) => e.data === "hello" && this.page && channel.postMessage(this.page));
-    document.addEventListener("fullscreenchange", () => !document.fullscreenElement && this.on && this.set(false));
+    document.addEventListener("fullscreenchange", () => !document.fullscreenElement && this.on && performance.now() > this.opened + 2000 && this.set(false));
   }
 
   get on() {
@@ -67,6 +68,7 @@ export class Presenter {
   /** Opens the notes window. */
   notes() {
     this.began ||= Date.now();
+    this.opened = performance.now();
     window.open(location.href.replace(/#.*/, "") + "#notes", "veche-notes", "width=900,height=700");
   }
 }
