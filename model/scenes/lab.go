@@ -9,7 +9,7 @@ var lab = []plot{
 	// A candidate does not raise its term, and wins one that had a leader.
 	{
 		id: "break-term-increment", of: "master-crash",
-		settings: eyes,
+		settings: eyes + "; fast on",
 		without:  "term-increment",
 		script: `
 			drop vote S1>S4 S1>S5; draw S1 160ms; draw S2 S3 S4 S5 290ms; start; until leader S1

@@ -138,7 +138,7 @@ var partial = []plot{
 	// The two ends depose each other until the middle leads.
 	{
 		id: "partial-chain-neither", of: "partial-chain",
-		settings: eyes + "; nodes 3",
+		settings: eyes + "; nodes 3; fast on",
 		without:  "prevote checkquorum",
 		script: elected + `
 			cut S1>S3 S3>S1; until not leader S1
