@@ -439,4 +439,8 @@ func TestModel_OneFileWorksWithoutServer(t *testing.T) {
 	if e.Failed != "" || len(e.Beats) == 0 || playHere(t, "master-crash", e.Now) != e.Hash {
 		t.Errorf("%+v", e)
 	}
+	js[any](b, `document.getElementById("help").click()`)
+	await(t, "the help has its words and its looks", 20*time.Second, func() (bool, string) {
+		return js[bool](b, `document.querySelector("#box[open] .keys")?.computedStyleMap().get("display").value === "grid" && veche.run.state.ended`), js[string](b, `document.body.innerText`)
+	})
 }

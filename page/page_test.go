@@ -31,6 +31,7 @@ func small() fstest.MapFS {
 		"web/b.js":         "import {a} from \"./a.js\";\nexport const b = a;\n",
 		"web/a.js":         "export const a = () => 1; // </script>\n",
 		"web/m.css":        "p{color:red}",
+		"web/later.css":    "b{color:red}",
 		"web/icon.svg":     "<svg/>",
 		"web/text/en.json": "{}",
 		"web/types.txt":    "not served",
@@ -213,7 +214,7 @@ func TestOneFile_HoldsEverything(t *testing.T) {
 	for _, m := range parts.Modules {
 		order = append(order, m[0])
 	}
-	if got := strings.Join(order, " "); got != "a.js b.js model.js" || parts.Start != "model.js" || len(parts.Files) != 1 {
+	if got := strings.Join(order, " "); got != "a.js b.js model.js" || parts.Start != "model.js" || len(parts.Files) != 2 || parts.Files[0][0] != "web/later.css" {
 		t.Errorf("modules %s, start %s, files %v", got, parts.Start, parts.Files)
 	}
 	for _, s := range []string{`data-path="built/model.wasm.gz"`, `data-path="built/lab.wasm.gz"`, "<style>p{color:red}</style>", "data:image/svg+xml;base64,"} {

@@ -98,7 +98,11 @@ func oneFile(files fs.FS) ([]byte, error) {
 	if m := outside.FindString(page); m != "" {
 		return nil, fmt.Errorf("model.html refers to another file by %q, in a form that one file cannot hold", m)
 	}
-	scripts, err := allParts(files, starts[0][1])
+	linked, err := linkedStyles(files)
+	if err != nil {
+		return nil, err
+	}
+	scripts, err := allParts(files, starts[0][1], linked)
 	if err != nil {
 		return nil, err
 	}
@@ -121,9 +125,29 @@ func replaceFile(page string, tag *regexp.Regexp, files fs.FS, make func([]byte)
 	return page, nil
 }
 
-// allParts are the elements that hold everything which the page loads, and the
-// script that unpacks them (unpack.js).
-func allParts(files fs.FS, start string) (string, error) {
+// linkedStyles are the style sheets that some page names; the others are added
+// when they are asked for.
+func linkedStyles(files fs.FS) (map[string]bool, error) {
+	pages, err := fs.Glob(files, "web/*.html")
+	if err != nil {
+		return nil, err
+	}
+	linked := map[string]bool{}
+	for _, name := range pages {
+		b, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range styleTag.FindAllStringSubmatch(string(b), -1) {
+			linked[m[1]] = true
+		}
+	}
+	return linked, nil
+}
+
+// allParts are the elements that hold everything which the page loads but the
+// style sheets in it, and the script that unpacks them (unpack.js).
+func allParts(files fs.FS, start string, linked map[string]bool) (string, error) {
 	modules, err := modulesFrom(files, start, imported)
 	if err != nil {
 		return "", err
@@ -139,14 +163,14 @@ func allParts(files fs.FS, start string) (string, error) {
 		if err != nil || d.IsDir() || !served(name) {
 			return err
 		}
-		switch path.Ext(name) {
-		case ".json":
+		switch ext := path.Ext(name); {
+		case ext == ".json", ext == ".css" && !linked[name]:
 			b, err := read(files, name)
 			if err != nil {
 				return err
 			}
 			parts.Files = append(parts.Files, [2]string{name, string(b)})
-		case ".gz":
+		case ext == ".gz":
 			b, err := read(files, name)
 			if err != nil {
 				return err

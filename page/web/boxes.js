@@ -2,11 +2,10 @@
 // they are asked for.
 
 import { json } from "./files.js";
-import { lang, setLang, t } from "./words.js";
-import { box, el } from "./dom.js";
+import { lang, t } from "./words.js";
+import { el } from "./dom.js";
+import { box } from "./more.js";
 import { eyes, telling } from "./story.js";
-
-await setLang(lang, "more"); // the words of what is opened on demand
 
 /** @typedef {import("./types.js").SceneInfo} SceneInfo */
 /** @typedef {import("./story.js").Telling} Telling */

@@ -120,7 +120,7 @@ function splitter(e, name, value, unit, changed) {
   });
 }
 
-/** @typedef {import("./run.js").Kind} Kind */
+/** @typedef {import("./jump.js").Kind} Kind */
 
 /** Keys in the open menu. @param {KeyboardEvent} e @returns {boolean} whether it was for the menu */
 function menuKey(e) {

@@ -72,15 +72,6 @@ export function clock(ms) {
   return lang === "ru" ? text.replace(".", ",") : text;
 }
 
-/** Opens the one dialog with these in it, and a button to close it. @param {string} title @param {...(Node|string)} kids @returns {HTMLDialogElement} */
-export function box(title, ...kids) {
-  const d = $("box");
-  d.replaceChildren(el("button", { className: "icon x", click: () => d.close(), "aria-label": t("ui.close") }, "✕"), el("h1", {}, title), ...kids);
-  d.setAttribute("aria-label", title);
-  if (!d.open) d.showModal();
-  return d;
-}
-
 let hide = 0;
 
 /** Says something for a few seconds. @param {string} text @param {number} [ms] */

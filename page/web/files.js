@@ -29,6 +29,24 @@ export async function json(path) {
   return JSON.parse(new TextDecoder().decode(await bytes("web/" + path)));
 }
 
+/** The style sheets that were added. @type {Map<string, Promise<void>>} */
+const added = new Map();
+
+/**
+ * Adds a style sheet of the page after those that it has; once, however often it
+ * is asked for.
+ * @param {string} path from this folder: "more.css"
+ * @returns {Promise<void>} fails when it does not exist
+ */
+export function style(path) {
+  const add = async () => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(new TextDecoder().decode(await bytes("web/" + path)));
+    document.adoptedStyleSheets.push(sheet);
+  };
+  return added.get(path) ?? added.set(path, add()).get(path) ?? Promise.resolve();
+}
+
 /**
  * The model, compiled. It is stored as gzip; our server says so and the browser
  * unpacks it, other hosts leave that to us.

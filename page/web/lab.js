@@ -3,7 +3,8 @@
 
 import { json } from "./files.js";
 import * as words from "./words.js";
-import { $, box, el, kept, toast } from "./dom.js";
+import { $, el, kept, toast } from "./dom.js";
+import { box } from "./more.js";
 import { write } from "./links.js";
 import "./linktable.js";
 

@@ -1,10 +1,9 @@
 // What one can do to a server, a link, a message, or as a client: a menu of
 // commands. While it is open it shows what would come of each, before it is taken.
 
-import { lang, say, setLang, t } from "./words.js";
+import { say, t } from "./words.js";
 import { $, closeMenu, el, clock } from "./dom.js";
-
-await setLang(lang, "more"); // the words of what is opened on demand
+import "./more.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Server} Server */

@@ -5,8 +5,8 @@ import { Core } from "./core.js";
 import { module, build } from "./files.js";
 import { Run, Flag, measure, measures } from "./run.js";
 import { link, read, write, beginning } from "./links.js";
-import { $, el, icon, box, clock, kept, localize, toast } from "./dom.js";
-import { Story, Line, lanes, telling, eyes } from "./story.js";
+import { $, icon, clock, kept, localize, toast } from "./dom.js";
+import { Story, Line, telling, eyes } from "./story.js";
 import { connect, Panels } from "./controls.js";
 import "./cluster.js";
 import "./logs.js";
@@ -53,8 +53,11 @@ export class Model {
   /** @type {Branch|null} */
   told = null; // the branch that met the challenge
   saving = 0;
+  named = false; // the promises beyond the paper's have their names
   /** @type {import("./presenter.js").Presenter|undefined} */
   presenter;
+  /** @type {typeof import("./lanes.js")|undefined} */
+  lanes; // once a run has had branches
   build = ""; // the program's id
   asked = 0; // openings so far; an older one that comes late gives way
 
@@ -76,7 +79,7 @@ export class Model {
     this.pause();
     const scene = this.scenes.find((s) => s.id === l.scene);
     if (this.scenes.length && l.scene !== "free" && !scene) {
-      toast(t("ui.bad.scene", { scene: l.scene }), 9000);
+      this.warn("ui.bad.scene", { scene: l.scene }, 9000);
       l = link({ scene: firstScene });
     }
     const kind = l.without.length || scene?.without.length ? "lab" : "model";
@@ -91,7 +94,7 @@ export class Model {
     if (kind === "model" && this.scenes.find((s) => s.id === l.scene)?.without.length) return this.open(l); // known only now: it needs the lab
     let error = core.begin(beginning(l));
     if (error) {
-      toast(t("ui.bad.begin", { why: error }), 9000);
+      this.warn("ui.bad.begin", { why: error }, 9000);
       l = link({ scene: this.scenes.some((s) => s.id === l.scene) ? l.scene : firstScene });
       core = new Core(program);
       error = core.begin(beginning(l));
@@ -120,7 +123,7 @@ export class Model {
       this.run.seek(a.at);
       const why = this.run.act(a.command);
       if (why) {
-        toast(t("ui.bad.action", { n: i + 1, command: a.command, why }), 12000);
+        this.warn("ui.bad.action", { n: i + 1, command: a.command, why }, 12000);
         break;
       }
     }
@@ -130,6 +133,17 @@ export class Model {
 
   measureFirst() {
     measures.firstState ||= performance.now();
+  }
+
+  /**
+   * Says something that seldom needs to be said, for a few seconds.
+   * @param {string} key
+   * @param {Record<string, string|number>} [params]
+   * @param {number} [ms]
+   */
+  async warn(key, params, ms) {
+    await import("./more.js");
+    toast(t(key, params), ms);
   }
 
   /** @param {unknown} e */
@@ -222,11 +236,12 @@ export class Model {
     this.jump("beat", way);
   }
 
-  /** @param {import("./run.js").Kind} kind @param {number} way */
-  jump(kind, way) {
+  /** @param {import("./jump.js").Kind} kind @param {number} way */
+  async jump(kind, way) {
     this.pause();
+    const { jump } = await import("./jump.js");
     this.go(() => {
-      if (!this.run.jump(kind, way)) toast(t(way > 0 ? "ui.jump.none" : "ui.jump.none-before", { what: t("ui.jump." + kind) }), 2500);
+      if (!jump(this.run, kind, way)) this.warn(way > 0 ? "ui.jump.none" : "ui.jump.none-before", { what: t("ui.jump." + kind) }, 2500);
     });
   }
 
@@ -238,7 +253,7 @@ export class Model {
     for (const line of lines) {
       const why = this.run.act(line);
       if (why) {
-        toast(t("menu.cannot", { why }));
+        this.warn("menu.cannot", { why });
         break;
       }
     }
@@ -271,7 +286,7 @@ export class Model {
   compare() {
     const b = this.run.branch;
     const other = b.parent ?? this.run.branches.find((x) => x.parent === b);
-    if (!other) return toast(t("ui.branch.none"), 3000);
+    if (!other) return this.warn("ui.branch.none", {}, 3000);
     this.take(this.beside ?? other, true);
   }
 
@@ -327,10 +342,18 @@ export class Model {
       e.state = s;
     }
     $("clock").textContent = clock(s.now);
-    if ($("events").offsetParent) this.story.show(this.run.branch, this.run.heard, this.beside);
+    if ($("events").offsetParent) this.story.show(this.run.branch, this.run.heard, this.beside, (this.beside && this.lanes?.parting(this.run.branch, this.beside)) ?? -1);
     const f5 = $("figure5");
-    lanes(this.run, this.beside, f5.offsetParent && f5.x ? f5 : null, (b, c) => this.take(b, c));
+    if (this.lanes) this.lanes.lanes(this.run, this.beside, f5.offsetParent && f5.x ? f5 : null, (b, c) => this.take(b, c));
+    else if (this.run.branches.length > 1) import("./lanes.js").then((l) => {
+      this.lanes = l;
+      this.soon();
+    });
     measure(measures.draw, began);
+    if (s.broken.length && !this.named) {
+      this.named = true;
+      setLang(words.lang, "lab").then(() => this.retell());
+    }
     if (s.broken.length && (s.left || this.link.scene === "free") && this.told !== this.run.branch) {
       this.told = this.run.branch;
       import("./lab.js").then((lab) => lab.challenge(s, this.here()));
@@ -361,9 +384,17 @@ export class Model {
     await setLang(l);
     document.documentElement.lang = words.lang;
     localize();
-    for (const e of this.elements) e.words = words;
-    if (!this.run) return;
+    if (!this.run) {
+      for (const e of this.elements) e.words = words;
+      return;
+    }
     this.telling = await telling(this.link.scene);
+    this.retell();
+  }
+
+  /** Says all anew: the words have changed. */
+  retell() {
+    for (const e of this.elements) e.words = words;
     this.line.said = "";
     this.story.clear();
     $("branches").dataset.key = "";
@@ -419,7 +450,7 @@ export class Model {
   copy() {
     const url = this.address();
     history.replaceState(null, "", write(this.here()));
-    const done = () => toast(t("ui.link.done"));
+    const done = () => this.warn("ui.link.done");
     if (navigator.clipboard) navigator.clipboard.writeText(url).then(done, () => toast(url, 15000));
     else toast(url, 15000);
   }
@@ -448,8 +479,8 @@ export class Model {
   async fromAddress() {
     const l = read(location.hash);
     if (l.lang && l.lang !== words.lang) await this.language(l.lang);
-    if (l.build && l.build !== this.build) toast(t("ui.build", { build: l.build }), 9000);
-    if (l.bad) toast(t("ui.bad.part", { part: l.bad.slice(0, 80) }), 9000);
+    if (l.build && l.build !== this.build) this.warn("ui.build", { build: l.build }, 9000);
+    if (l.bad) this.warn("ui.bad.part", { part: l.bad.slice(0, 80) }, 9000);
     const first = !location.hash;
     l.scene ||= firstScene;
     if (l.actions.length || l.at !== null) await this.open(l);

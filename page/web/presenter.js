@@ -1,10 +1,9 @@
 // For a talk: large type, only what is being told, and the notes in a window of
 // their own, which the talk's window keeps up to date.
 
-import { lang, setLang, t } from "./words.js";
+import { setLang, t } from "./words.js";
 import { $, el, kept } from "./dom.js";
-
-await setLang(lang, "more"); // the words of what is opened on demand
+import "./more.js";
 
 /**
  * What the notes window shows.

@@ -2,12 +2,13 @@
 // Figure 3, linearizable reads, and the others that the world watches.
 
 import { json } from "./files.js";
+import { lang, setLang } from "./words.js";
 import { Drawing } from "./look.js";
 
 /** Those with a chip, by what the core calls them. */
 const chips = [["ES", "Election Safety"], ["LA", "Leader Append-Only"], ["LM", "Log Matching"], ["LC", "Leader Completeness"], ["SM", "State Machine Safety"], ["LIN", "Linearizability"]];
 
-/** The others that a world watches; they are fetched when the list is opened. @type {string[]} */
+/** The others that a world watches; they and their names are fetched when the list is opened. @type {string[]} */
 let others = [];
 
 /** Which chip a promise of the world belongs to, where the world watches it under another name. @type {Record<string, string>} */
@@ -35,7 +36,7 @@ export class Promises extends Drawing {
     this.parts = [this.row];
     this.more.addEventListener("toggle", async () => {
       if (!this.more.open || others.length) return;
-      others = await json("promises.json");
+      [others] = await Promise.all([json("promises.json"), setLang(lang, "lab")]);
       this.shown = "";
       this.redraw();
     });

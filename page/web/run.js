@@ -38,7 +38,7 @@ const frameSteps = 2800; // events after which a moment is kept
 const nanosecond = 1e-6; // in ms: times are whole ones
 const frameBytes = 48e6; // that images may take before every second one goes
 const stepsMax = 1400; // events at once; what happened in them is not forgotten by the core
-const aheadMax = 20_000; // ms of the run that a jump looks ahead
+export const aheadMax = 20_000; // ms of the run that a jump looks ahead
 const ghostAhead = 2000; // ms of the run that what-if shows
 
 /** What tests and curious people may look at. */
@@ -382,75 +382,7 @@ export class Run {
     }
     return o.state;
   }
-
-  /**
-   * Goes to the next or the last happening of a kind, looking ahead for it.
-   * @param {Kind} kind
-   * @param {number} way 1 or -1
-   * @returns {boolean} whether there was one
-   */
-  jump(kind, way) {
-    const pick = kinds[kind];
-    const b = this.branch;
-    const beat = kind === "beat";
-    const now = this.state.now;
-    const passed = (/** @type {Happening} */ h) => (beat ? h.n < this.heard : h.at <= now);
-    /** @type {Happening|undefined} */
-    let found;
-    let max = 0;
-    for (const h of b.happenings) {
-      const is = pick(h, max);
-      max = kind === "commit" ? (h.kind === "committed" ? Math.max(max, h.index) : max) : Math.max(max, h.term);
-      if (!is) continue;
-      if (way < 0 && (beat ? h.n < this.heard - 1 : h.at < now)) found = h;
-      if (way > 0 && !passed(h)) {
-        found = h;
-        break;
-      }
-    }
-    if (!found && way > 0) found = this.#ahead(pick, kind, max);
-    if (!found) return false;
-    this.seekTo(found);
-    return true;
-  }
-
-  /** Looks for something beyond what is known. @param {Pick} pick @param {Kind} kind @param {number} max */
-  #ahead(pick, kind, max) {
-    const b = this.branch;
-    const here = this.state.now;
-    const known = { end: b.end, past: b.past.fork(b.end), n: b.happenings.length };
-    this.seek(b.end);
-    const began = performance.now();
-    for (let k = b.happenings.length; this.state.now < here + aheadMax && performance.now() - began < 500; ) {
-      const was = this.state.now;
-      const flags = this.on(was + 100, { stop: kind === "beat" });
-      for (; k < b.happenings.length; k++) {
-        const h = b.happenings[k];
-        if (pick(h, max)) return h;
-        max = kind === "commit" ? (h.kind === "committed" ? Math.max(max, h.index) : max) : Math.max(max, h.term);
-      }
-      if (flags & (Flag.broken | Flag.failed)) break;
-    }
-    b.happenings.length = known.n; // in vain: as if one had never looked
-    b.past = known.past;
-    b.end = known.end;
-    b.frames = b.frames.filter((f) => f.at <= known.end);
-    this.seek(here);
-    return undefined;
-  }
 }
-
-/** @typedef {"beat"|"term"|"election"|"commit"|"violation"} Kind */
-/** @typedef {(h: Happening, max: number) => boolean} Pick */
-
-/** @type {Record<Kind, Pick>} what one may jump to; max is the highest term or commit before */
-const kinds = {
-  beat: (h) => h.what === "beat",
-  term: (h, max) => h.what === "event" && h.term > max,
-  election: (h) => h.kind === "became_candidate",
-  commit: (h, max) => h.kind === "committed" && h.index > max,
-  violation: (h) => h.what === "broken",
-};
 
 /** Whether a lies after b. @param {Place} a @param {Place} b */
 function after(a, b) {
@@ -466,21 +398,3 @@ function best(frames, fits) {
   while (i > 0 && !fits(frames[i])) i--;
   return frames[i];
 }
-
-/**
- * Where two branches part: the place in both lists of the first happening that is
- * not the same, or -1 if none differs yet.
- * @param {Branch} a
- * @param {Branch} b
- */
-export function parting(a, b) {
-  const n = Math.max(a.happenings.length, b.happenings.length);
-  for (let i = 0; i < n; i++) if (!same(a.happenings[i], b.happenings[i])) return i;
-  return -1;
-}
-
-/** @param {Happening|undefined} a @param {Happening|undefined} b */
-const same = (a, b) =>
-  a !== undefined && b !== undefined &&
-  a.at === b.at && a.what === b.what && a.kind === b.kind && a.node === b.node && a.peer === b.peer &&
-  a.term === b.term && a.index === b.index && a.text === b.text && a.reason === b.reason;

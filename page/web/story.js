@@ -1,10 +1,9 @@
 // What is told: the texts of the scenes, the line that tells the beat and what may be
-// tried at it, the list of what happened, and the branches as lanes under Figure 5.
+// tried at it, and the list of what happened.
 
 import { json } from "./files.js";
 import * as words from "./words.js";
 import { $, el, clock } from "./dom.js";
-import { parting } from "./run.js";
 
 const { t, has } = words;
 
@@ -157,9 +156,9 @@ export class Story {
    * @param {Branch} branch
    * @param {number} heard how many have come to pass
    * @param {Branch|null} beside another branch: the first difference is marked
+   * @param {number} parts where that is, or -1
    */
-  show(branch, heard, beside) {
-    const parts = beside ? parting(branch, beside) : -1;
+  show(branch, heard, beside, parts) {
     if (branch !== this.branch || parts !== this.parts) {
       this.branch = branch;
       this.parts = parts;
@@ -202,43 +201,4 @@ export class Story {
     this.lines.push({ h, e });
     this.list.append(e);
   }
-}
-
-/** What a branch is called. @param {Branch} b */
-export function branchName(b) {
-  if (!b.parent) return t("ui.branch.first");
-  const own = b.actions.slice(b.own);
-  const name = t("ui.branch.if", { what: words.command(own[0]?.command ?? ""), at: clock(b.at) });
-  return own.length > 1 ? name + " +" + (own.length - 1) : name;
-}
-
-/**
- * Draws the lanes of branches.
- * @param {Run} run
- * @param {Branch|null} beside
- * @param {{x: (at: number) => number}|null} scale of Figure 5
- * @param {(b: Branch, compare: boolean) => void} go
- */
-export function lanes(run, beside, scale, go) {
-  const box = $("branches");
-  const many = run.branches.length > 1;
-  const key = run.branches.map((b) => b.actions.length).join() + "|" + run.branch.id + "|" + beside?.id;
-  if (box.dataset.key !== key) {
-    box.dataset.key = key;
-    box.replaceChildren(...(many ? run.branches.map((b) => {
-      const name = branchName(b);
-      return el("div", { className: "lane" }, el("button", { className: b === beside ? "beside" : "", title: name + " · " + t("ui.branch.tip"), "aria-current": String(b === run.branch),
-        click: (/** @type {MouseEvent} */ e) => go(b, e.shiftKey) }, (b.parent ? "↳ " : "") + name));
-    }) : []));
-    if (many) /** @type {HTMLElement|null} */ (box.querySelector("[aria-current=true]"))?.scrollIntoView({ block: "nearest" });
-  }
-  if (!many || !scale) return;
-  const wide = box.clientWidth;
-  run.branches.forEach((b, i) => {
-    const button = /** @type {HTMLElement|null} */ (box.children[i]?.firstChild);
-    if (!button) return;
-    const left = Math.max(0, Math.min(b.parent ? scale.x(b.at) : 0, wide * 0.6));
-    button.style.left = left + "px";
-    button.style.minWidth = Math.max(0, Math.min(scale.x(b.end), wide - 8) - left) + "px";
-  });
 }
