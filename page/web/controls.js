@@ -2,7 +2,7 @@
 // and what is clicked, dragged and typed.
 
 import * as words from "./words.js";
-import { $, closeMenu, el, icon, kept } from "./dom.js";
+import { $, el, icon, kept } from "./dom.js";
 import { link } from "./links.js";
 
 const { t } = words;
@@ -122,20 +122,6 @@ function splitter(e, name, value, unit, changed) {
 
 /** @typedef {import("./jump.js").Kind} Kind */
 
-/** Keys in the open menu. @param {KeyboardEvent} e @returns {boolean} whether it was for the menu */
-function menuKey(e) {
-  const m = $("menu");
-  if (m.hidden) return false;
-  const all = [...m.querySelectorAll("button")];
-  const i = all.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
-  const to = { ArrowDown: i + 1, ArrowUp: i - 1 + all.length, Home: 0, End: all.length - 1 }[e.key];
-  if (to !== undefined) all[to % all.length].focus();
-  else if (e.key === "Escape" || e.key === "Tab") closeMenu();
-  else if (e.key !== "Enter" && e.key !== " ") return true;
-  if (e.key !== "Enter" && e.key !== " ") e.preventDefault();
-  return true;
-}
-
 /**
  * What keys may ask for.
  * @typedef {Object} Commands
@@ -185,7 +171,7 @@ function listen(c) {
   };
   for (let i = 1; i <= 9; i++) shifted["Digit" + i] = () => c.server(i);
   addEventListener("keydown", (e) => {
-    if (menuKey(e) || e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || $("box").open) return;
+    if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || $("box").open) return;
     const on = /** @type {HTMLElement} */ (e.target);
     if (on.matches("input:not([type=range],[type=checkbox]),select,textarea")) return;
     const own = e.code === "Space" || e.code === "Enter" || e.code.startsWith("Arrow");
@@ -202,7 +188,6 @@ function listen(c) {
     }
     e.preventDefault();
   });
-  addEventListener("pointerdown", (e) => !$("menu").contains(/** @type {Node} */ (e.target)) && closeMenu(), true);
 }
 
 /** Connects everything. @param {import("./model.js").Model} m */

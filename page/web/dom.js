@@ -82,11 +82,3 @@ export function toast(text, ms = 5000) {
   clearTimeout(hide);
   hide = window.setTimeout(() => (e.hidden = true), ms);
 }
-
-/** Closes the menu of menu.js. */
-export function closeMenu() {
-  const m = $("menu");
-  if (m.hidden) return;
-  m.hidden = true;
-  m.back?.focus();
-}

@@ -1,6 +1,8 @@
 // Goes to the next or the last happening of a kind.
 
-import { Flag, aheadMax } from "./run.js";
+import { Flag } from "./run.js";
+
+const aheadMax = 20_000; // ms of the run
 
 /** @typedef {import("./types.js").Happening} Happening */
 /** @typedef {import("./run.js").Run} Run */

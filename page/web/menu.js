@@ -2,7 +2,7 @@
 // commands. While it is open it shows what would come of each, before it is taken.
 
 import { say, t } from "./words.js";
-import { $, closeMenu, el, clock } from "./dom.js";
+import { $, el, clock } from "./dom.js";
 import "./more.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -12,6 +12,27 @@ import "./more.js";
 /** @typedef {{label: string, lines: string[]}|null} Item null: a line between groups */
 /** @typedef {{error: string, state: State, happenings: Happening[]}} Outcome */
 /** @typedef {{state: State, value: number, act: (lines: string[]) => void, ghost: (lines: string[]) => Outcome, shadow: (s: State|null) => void}} Host */
+
+/** Closes the menu; the focus goes back to where it was. */
+function close() {
+  const m = $("menu");
+  if (m.hidden) return;
+  m.hidden = true;
+  m.back?.focus();
+}
+
+$("menu").addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => {
+  const all = [...$("menu").querySelectorAll("button")];
+  const i = all.indexOf(document.activeElement);
+  const to = { ArrowDown: i + 1, ArrowUp: i - 1 + all.length, Home: 0, End: all.length - 1 }[e.key];
+  e.stopPropagation(); // whatever it is, the page does not see it
+  if (e.key === "Enter" || e.key === " ") return;
+  if (to !== undefined) all[to % all.length].focus();
+  else if (e.key === "Escape" || e.key === "Tab") close();
+  else return;
+  e.preventDefault();
+});
+addEventListener("pointerdown", (e) => !$("menu").contains(/** @type {Node} */ (e.target)) && close(), true);
 
 /** @param {string} key @param {Record<string, string|number>} p @param {...string} lines @returns {Item} */
 const item = (key, p, ...lines) => ({ label: t("menu." + key, p), lines });
@@ -101,7 +122,7 @@ function show(aim, title, items, host) {
     list.append(el("button", { role: "menuitem", tabIndex: -1, focus: look, mouseenter: (/** @type {MouseEvent} */ e) => /** @type {HTMLElement} */ (e.target).focus(), click: () => {
       clearTimeout(wait);
       host.shadow(null);
-      closeMenu();
+      close();
       host.act(it.lines);
     } }, it.label));
   }

@@ -45,6 +45,8 @@ export class Model {
   target = 0; // where time has come to, more finely than the run
   last = 0;
   selected = 1;
+  /** @type {import("./second.js").Second|null} */
+  second = null; // of this run, once it was needed
   /** @type {Branch|null} */
   beside = null;
   /** @type {State|null} */
@@ -106,7 +108,7 @@ export class Model {
     this.telling = text;
     this.link = l;
     this.run = new Run(core, () => new Core(program));
-    this.beside = this.shadow = null;
+    this.second = this.beside = this.shadow = null;
     this.line.said = "";
     this.selected = 1;
     this.story.clear();
@@ -265,15 +267,23 @@ export class Model {
   async aim(aim) {
     const value = this.run.branch.happenings.filter((h) => h.what === "asked").length + 1;
     if (this.playing) this.pause();
-    (await import("./menu.js")).openMenu(aim, { state: this.state, value, act: (lines) => this.act(lines), ghost: (lines) => this.run.ghost(lines),
+    const [menu, second] = await Promise.all([import("./menu.js"), this.aside()]);
+    menu.openMenu(aim, { state: this.state, value, act: (lines) => this.act(lines), ghost: (lines) => second.ghost(lines),
       shadow: (s) => {
         this.shadow = s;
         this.soon();
       } });
   }
 
+  /** The second core of this run. @returns {Promise<import("./second.js").Second>} */
+  async aside() {
+    const { Second } = await import("./second.js");
+    return (this.second ??= new Second(this.run));
+  }
+
   /** Takes another branch, or compares with it. @param {Branch} b @param {boolean} compare */
-  take(b, compare) {
+  async take(b, compare) {
+    if (compare) await this.aside();
     if (compare) this.beside = this.beside === b || b === this.run.branch ? null : b;
     else {
       this.pause();
@@ -332,7 +342,7 @@ export class Model {
     let s = this.state;
     // Who wants no motion sees each message half way, until it is there.
     if (calm.matches) s = { ...s, flights: s.flights.map((f) => (f.arrives < 0 ? f : { ...f, sent: s.now - 1, arrives: s.now + 1 })) };
-    const beside = this.beside && this.run.beside(this.beside);
+    const beside = this.beside && this.second?.beside(this.beside);
     this.line.show(s);
     for (const e of this.elements) {
       if (e.id !== "promises" && !e.offsetParent) continue;

@@ -37,9 +37,7 @@ export const Flag = { beat: 1, ended: 2, broken: 4, failed: 8 };
 const frameSteps = 2800; // events after which a moment is kept
 const nanosecond = 1e-6; // in ms: times are whole ones
 const frameBytes = 48e6; // that images may take before every second one goes
-const stepsMax = 1400; // events at once; what happened in them is not forgotten by the core
-export const aheadMax = 20_000; // ms of the run that a jump looks ahead
-const ghostAhead = 2000; // ms of the run that what-if shows
+export const stepsMax = 1400; // events at once; what happened in them is not forgotten by the core
 
 /** What tests and curious people may look at. */
 export const measures = { firstState: 0, step: /** @type {number[]} */ ([]), draw: /** @type {number[]} */ ([]), seek: /** @type {number[]} */ ([]) };
@@ -51,7 +49,7 @@ export function measure(list, began) {
 }
 
 /** A place to run in: a core, and where it stands on which branch. */
-class Cursor {
+export class Cursor {
   /** @param {Core} core @param {State} state what it is at */
   constructor(core, state) {
     this.core = core;
@@ -110,12 +108,10 @@ const whole = (ms) => Math.round(ms * 1e6) / 1e6;
 export class Run {
   /**
    * @param {Core} core   that begin has been called on
-   * @param {() => Core} second makes another core of the same program, for ghosts
+   * @param {() => Core} another makes another core of the same program
    */
-  constructor(core, second) {
-    this.second = second;
-    /** @type {Cursor|null} */
-    this.other = null;
+  constructor(core, another) {
+    this.another = another;
     this.main = new Cursor(core, core.state());
     /** @type {Branch[]} */
     this.branches = [];
@@ -321,66 +317,9 @@ export class Run {
     return "";
   }
 
-  /**
-   * Plays the scene to its end, without regard to the wall clock.
-   * @returns {Promise<{beats: string[], broken: string[], failed: string, hash: string}>}
-   */
-  async toEnd() {
-    this.seek(0, this.branches[0]);
-    for (let at = 0; at < 60 * aheadMax && !this.state.ended && !this.state.failed; ) {
-      this.on((at += 100));
-    }
-    const beats = this.branch.happenings.filter((h) => h.what === "beat").map((h) => h.text);
-    return { beats, broken: this.state.broken.map((b) => b.promise), failed: this.state.failed, hash: this.hash() };
-  }
-
-  /** Goes on by so many ms, as playing does. @param {number} ms */
-  ahead(ms) {
-    const began = performance.now();
-    const flags = this.on(this.state.now + ms, { lazy: true });
-    measure(measures.step, began);
-    if (this.due) setTimeout(() => this.rest());
-    return flags;
-  }
-
   /** A digest of the present moment: equal runs have equal ones. */
   hash() {
     return this.main.core.hash().toString(16).padStart(16, "0");
-  }
-
-  /** What comes of it if that is done now: two seconds ahead, without doing it.
-   * @param {string[]} lines
-   * @returns {{error: string, state: State, happenings: Happening[]}}
-   */
-  ghost(lines) {
-    const o = (this.other ??= new Cursor(this.second(), this.state));
-    o.core.restore(this.main.core.image());
-    o.branch = null;
-    o.core.happenings();
-    const heard = [];
-    for (const line of lines) {
-      const error = o.core.act(line);
-      if (error) return { error, state: o.core.state(), happenings: [] };
-      heard.push(...o.core.happenings());
-    }
-    const until = this.state.now + ghostAhead;
-    o.state = o.core.state();
-    for (let i = 0; i < 50 && o.state.now < until; i++) heard.push(...o.on(until, stepsMax).heard);
-    return { error: "", state: o.state, happenings: heard };
-  }
-
-  /** What another branch looks like at this moment. @param {Branch} branch @returns {State} */
-  beside(branch) {
-    const at = this.state.now;
-    const o = (this.other ??= new Cursor(this.second(), this.state));
-    const f = best(branch.frames, (f) => f.at <= at);
-    if (o.branch !== branch || o.state.now > at || f.at > o.state.now) o.load(branch, f);
-    while (!o.reached(at)) {
-      const was = o.state.steps + o.state.now + o.done;
-      const { flags } = o.on(at, stepsMax);
-      if (!(flags & Flag.beat) && o.state.steps + o.state.now + o.done === was) break;
-    }
-    return o.state;
   }
 }
 
@@ -393,7 +332,7 @@ function after(a, b) {
 /** @typedef {{at?: number, steps?: number, state?: State, n: number, done: number}} Place */
 
 /** The last frame that fits; the first one always does. @param {Frame[]} frames @param {(f: Frame) => boolean} fits */
-function best(frames, fits) {
+export function best(frames, fits) {
   let i = frames.length - 1;
   while (i > 0 && !fits(frames[i])) i--;
   return frames[i];

@@ -89,10 +89,11 @@ export class Line {
   }
 
   /** Shows what would come of it. @param {HTMLElement} e @param {string[]} lines */
-  #whatIf(e, lines) {
-    if (this.m.playing) return;
-    const o = this.m.run.ghost(lines);
-    import("./menu.js").then((menu) => (e.title = menu.outcome(o, this.m.state.now).join("\n")));
+  async #whatIf(e, lines) {
+    const [menu, second] = await Promise.all([import("./menu.js"), this.m.aside()]);
+    if (this.m.playing || !e.matches(":hover,:focus")) return;
+    const o = second.ghost(lines);
+    e.title = menu.outcome(o, this.m.state.now).join("\n");
     this.m.shadow = o.error ? null : o.state;
     this.m.soon();
   }
