@@ -236,14 +236,17 @@ func (s *Session) carryOut(command string) {
 }
 
 // Do carries out an action, now: after all that happens up to and with this
-// moment. The script is left, and the world goes on. An error says what is wrong
-// with the command, which then has changed nothing.
+// moment. The script is left, and the world goes on; only luck, which does nothing
+// but change what chance will bring, leaves the script as it is. An error says what
+// is wrong with the command, which then has changed nothing.
 func (s *Session) Do(command string) error {
 	s.Run(s.Now(), ^uint64(0))
 	if err := s.do(command, false); err != nil {
 		return err
 	}
-	s.left = s.scene.ID != ""
+	if !strings.HasPrefix(strings.TrimSpace(command), "luck ") {
+		s.left = s.scene.ID != ""
+	}
 	return nil
 }
 

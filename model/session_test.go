@@ -182,6 +182,33 @@ func TestSession_ActingLeavesTheScript(t *testing.T) {
 	}
 }
 
+// Goal: luck leaves the script as it is, and the script goes on with other chances.
+// Method: a scene whose leader crashes, with several lucks in the middle of it: it
+// comes to its end, and is another run each time.
+func TestSession_LuckKeepsTheScript(t *testing.T) {
+	seen := map[uint64]bool{}
+	for _, luck := range []string{"", "luck 1", "luck 2", "luck 3"} {
+		s := begin(t, "scene master-crash")
+		s.Run(raft.Never, 1<<40)
+		if luck != "" {
+			do(t, s, luck)
+		}
+		f := model.Flags(0)
+		for range 100 {
+			if f = s.Run(s.Now()+10_000*ms, 1<<40); f&(model.Ended|model.Failed) != 0 {
+				break
+			}
+		}
+		if f&model.Ended == 0 {
+			t.Errorf("%q: the script does not come to its end: flags %d, %v", luck, f, s.Verdict())
+		}
+		seen[s.Hash()] = true
+	}
+	if len(seen) != 4 {
+		t.Errorf("three lucks and none give %d runs", len(seen))
+	}
+}
+
 // Goal: what is wrong is told, and changes nothing. Method: a table; the hash is
 // the same before and after.
 func TestSession_WrongCommandsChangeNothing(t *testing.T) {
@@ -205,6 +232,7 @@ func TestSession_WrongCommandsChangeNothing(t *testing.T) {
 		{"delay-message 99999999 1s", "not on its way"}, {"timeout S2 S4", "S4 does not run"}, {"timeout S5", "S5 is paused"},
 		{"put x 1 @S1 by C17", "C17 is not a client"}, {"put x 1 @S6", "S6 does not run"}, {"get x", "write put"},
 		{"change promote S9 @S1", "S9 is not a server"}, {"transfer S2 @S4", "S4 does not run"}, {"rot", "one server"}, {"put-back S1", "no copy"},
+		{"luck", "takes a number"}, {"luck 1 2", "takes a number"}, {"luck -1", "not a number"}, {"luck 4294967296", "not a number"},
 	} {
 		if err := s.Do(c.command); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v; it wants: %s", c.command, err, c.want)

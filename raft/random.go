@@ -5,6 +5,10 @@ import "math/bits"
 // random is SplitMix64: small, seeded, and the same everywhere.
 type random struct{ state uint64 }
 
+// Reseed lets every random choice from now on go by another seed; what was drawn
+// stays. A simulator asks so what else could have come.
+func (c *Core) Reseed(seed uint64) { c.rng.state = seed }
+
 func (r *random) next() uint64 {
 	r.state += 0x9e3779b97f4a7c15
 	z := r.state

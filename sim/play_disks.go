@@ -41,6 +41,8 @@ func (p *Player) rare(words []string) error {
 		return p.clock(args)
 	case "get-local", "get-unchecked":
 		return p.bareRead(words)
+	case "luck": // see luck.go
+		return p.luck(args)
 	}
 	return p.wrong("there is no command " + words[0])
 }

@@ -145,7 +145,7 @@ const free = "free\nelection 150ms 300ms\nwire 2ms 15ms\nseed 7\nspares 1"
 
 var acts = []string{"start", "timeout S2", "put x 1 @S1", "get x @S2", "crash S3", "split {S1 S2}|{S3 S4 S5}", "start S3", "put y 2 @S4 by C7",
 	"heal", "hold append *>S5", "put z 3 @S4", "release reversed", "pass", "power-cut S5", "wipe S5", "start S5", "change add-learner S6 @S1",
-	"join S6", "crash S9"}
+	"join S6", "luck 7", "crash S1", "crash S9"}
 
 // Goal: what a browser shows is what the other tests test. Method: some scenes, and
 // people who act, natively and in the finished WebAssembly: the same hash, the same
