@@ -91,7 +91,7 @@ export class Line {
   /** Shows what would come of it. @param {HTMLElement} e @param {string[]} lines */
   async #whatIf(e, lines) {
     const [menu, second] = await Promise.all([import("./menu.js"), this.m.aside()]);
-    if (this.m.playing || !e.matches(":hover,:focus")) return;
+    if (this.m.playing || (e !== document.activeElement && !e.matches(":hover"))) return;
     const o = second.ghost(lines);
     e.title = menu.outcome(o, this.m.state.now).join("\n");
     this.m.shadow = o.error ? null : o.state;
