@@ -22,13 +22,20 @@ func Handler() http.Handler { return newHandler(content) }
 
 func newHandler(files fs.FS) http.Handler {
 	mux := http.NewServeMux()
+	if !built(files) {
+		mux.HandleFunc("GET /"+buildFile, func(w http.ResponseWriter, _ *http.Request) { // the dashboard asks whether there is a model
+			w.Header().Set("Content-Type", kinds[".json"])
+			w.Header().Set("Cache-Control", "no-store")
+			fmt.Fprint(w, `{"id":""}`)
+		})
+	}
 	_ = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		a, ok := assetOf(files, name)
 		switch {
-		case !ok:
+		case !ok, name == buildFile && !built(files):
 		case name == "web/live.html":
 			mux.Handle("GET /{$}", a)
 			mux.Handle("GET /replay.html", a)

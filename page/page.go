@@ -21,10 +21,11 @@ import (
 var content embed.FS
 
 // modelFile and labFile are the model, by the rules and with rules that can be
-// left out, as gzip keeps them.
+// left out, as gzip keeps them; buildFile names the program.
 const (
 	modelFile = "built/model.wasm.gz"
 	labFile   = "built/lab.wasm.gz"
+	buildFile = "built/build.json"
 )
 
 // ErrNotBuilt says that this program was built without the model.

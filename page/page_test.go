@@ -156,6 +156,10 @@ func TestModel_NotBuilt(t *testing.T) {
 	if res.StatusCode != http.StatusServiceUnavailable || !bytes.Contains(body, []byte("make model")) {
 		t.Errorf("%d %s", res.StatusCode, body)
 	}
+	files[buildFile] = &fstest.MapFile{Data: []byte(`{"id":"stale"}`)}
+	if res, body := ask(t, newHandler(files), "GET", "/"+buildFile); res.StatusCode != 200 || string(body) != `{"id":""}` {
+		t.Errorf("the dashboard is told %d %s", res.StatusCode, body)
+	}
 	if err := site(files, t.TempDir()); !errors.Is(err, ErrNotBuilt) {
 		t.Errorf("the site: %v", err)
 	}

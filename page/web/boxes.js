@@ -35,8 +35,9 @@ function groupOf(s, all) {
  * @param {SceneInfo[]} all
  * @param {string} now the one that is played
  * @param {(id: string) => void} open
+ * @param {() => void} recording opens one
  */
-export async function sceneMenu(all, now, open) {
+export async function sceneMenu(all, now, open, recording) {
   const texts = new Map(await Promise.all(all.map(async (s) => /** @type {[string, Telling]} */ ([s.id, await telling(s.id)]))));
   const title = (/** @type {string} */ id) => texts.get(id)?.title ?? id;
   const take = (/** @type {string} */ id) => () => {
@@ -56,7 +57,7 @@ export async function sceneMenu(all, now, open) {
         ...all.filter((v) => v.of === s.id).map((v) => el("button", { className: "of", click: take(v.id), "aria-current": String(v.id === now) }, "↳ " + title(v.id)))));
     parts.push(el("h3", {}, t("ui.group." + g)), el("div", { className: "cards" }, ...cards));
   }
-  const d = box(t("ui.scenes"), ...parts);
+  const d = box(t("ui.scenes"), ofRecording(() => d.close(), recording), ...parts);
   /** @type {HTMLElement|null} */ (d.querySelector("[aria-current=true]"))?.focus();
 }
 
@@ -95,13 +96,15 @@ function keyList() {
   return list;
 }
 
-/** Opens the help: the keys, and what the words mean. */
-export async function help() {
+/** The way to a recording. @param {() => void} close @param {() => void} open @returns {HTMLElement} */
+const ofRecording = (close, open) => el("p", {}, el("button", { "data-do": "recording", click: () => { close(); open(); } }, t("ui.replay")), " ", t("ui.replay.tip"));
+
+/** Opens the help: the keys, and what the words mean. @param {() => void} recording opens one */
+export async function help(recording) {
   /** @type {Record<string, Record<string, {term: string, means: string}>>} */
   const terms = await json("text/glossary.json");
   const list = Object.values(terms).map((x) => x[lang]).sort((a, b) => a.term.localeCompare(b.term, lang));
-  const files = /** @type {any} */ (globalThis).vecheFiles; // a page that is a single file has no other one beside it
-  box(t("ui.help"), el("p", {}, t("ui.help.about")), keyList(),
+  const d = box(t("ui.help"), el("p", {}, t("ui.help.about")), keyList(),
     el("details", {}, el("summary", {}, t("ui.terms")), el("dl", { className: "keys" }, ...list.flatMap((x) => [el("dt", {}, el("b", {}, x.term)), el("dd", {}, x.means)]))),
-    files ? "" : el("p", {}, el("a", { href: "replay.html" }, t("ui.replay"))));
+    ofRecording(() => d.close(), recording));
 }

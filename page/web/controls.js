@@ -213,14 +213,14 @@ export function connect(m) {
   };
   const theme = () => m.theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
   const present = async () => (await m.speaker()).set(!m.presenter?.on);
-  const free = async () => (await import("./boxes.js")).freeForm((nodes, seed, settings) => m.begin(link({ scene: "free", nodes, seed, settings })));
+  const free = async () => m.run.refuse?.() || (await import("./boxes.js")).freeForm((nodes, seed, settings) => m.begin(link({ scene: "free", nodes, seed, settings })));
   on("play", () => m.play());
   on("forward", forward);
   on("back", back);
   on("start", start);
   on("scene", () => m.menu());
   on("free", free);
-  on("seed", () => m.begin({ ...m.link, seed: 1 + Math.floor(Math.random() * 9999), actions: [], at: null }));
+  on("seed", () => m.run.refuse?.() || m.begin({ ...m.link, seed: 1 + Math.floor(Math.random() * 9999), actions: [], at: null }));
   on("lab", () => m.lab());
   on("language", language);
   on("theme", theme);
@@ -252,6 +252,12 @@ export function connect(m) {
     m.go(() => m.run.seek(Math.round(/** @type {CustomEvent} */ (e).detail.at * 1000) / 1000));
   });
   addEventListener("hashchange", () => m.fromAddress());
+  addEventListener("dragover", (e) => e.preventDefault());
+  addEventListener("drop", (e) => {
+    e.preventDefault();
+    const file = e.dataTransfer?.files[0];
+    if (file) m.recording(file);
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => m.theme());
   listen({
     play: () => m.play(), forward, back, start, end: () => m.go(() => m.run.seek(m.run.branch.end)),

@@ -66,8 +66,12 @@ export const kept = {
   },
 };
 
+/** How a moment is told, if not in seconds. */
+export const wall = { clock: /** @type {((ms: number) => string)|null} */ (null) };
+
 /** Time of a run: "1.990 s", in minutes from one on "2:03.5". @param {number} ms */
 export function clock(ms) {
+  if (wall.clock) return wall.clock(ms);
   const text = ms < 60_000 ? (ms / 1000).toFixed(3) + " " + t("ui.s") : Math.floor(ms / 60_000) + ":" + ((ms % 60_000) / 1000).toFixed(1).padStart(4, "0");
   return lang === "ru" ? text.replace(".", ",") : text;
 }

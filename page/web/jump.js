@@ -23,12 +23,13 @@ const highest = (kind, max, h) => (kind === "commit" ? (h.kind === "committed" ?
 
 /**
  * Goes to the next happening of a kind, looking ahead for it, or to the last one.
- * @param {Run} run
+ * @param {import("./types.js").Shown} run
  * @param {Kind} kind
  * @param {number} way 1 or -1
  * @returns {boolean} whether there was one
  */
 export function jump(run, kind, way) {
+  if (run.jump) return run.jump(kind, way);
   const pick = kinds[kind];
   const beat = kind === "beat";
   const now = run.state.now;

@@ -9,8 +9,9 @@ import "./figure5.js";
 import { ms } from "./matrix.js";
 import { $, el, localize, kept } from "./dom.js";
 import * as words from "./words.js";
-import { Reel, Recording, lines, oldAfter } from "./recording.js";
+import { Reel, Recording, chatter, lines, oldAfter } from "./recording.js";
 import { Faults } from "./faults.js";
+import { build } from "./files.js";
 
 const { t, say, setLang, has } = words;
 /** @typedef {import("./types.js").Server} Server */
@@ -266,9 +267,6 @@ const tones = {};
 for (const [tone, kinds] of Object.entries({ up: "became_leader admitted peer_back repaired caught_up snapshot_installed", vote: "became_candidate became_pre_candidate vote_granted vote_refused pre_vote_granted pre_vote_refused vote_received pre_vote_received",
   bad: "fault refused_disk leader_gone peer_lost truncated log_full removed damaged disk_stalled timing_differs gap" })) for (const k of kinds.split(" ")) tones[k] = tone;
 
-/** What a list that is to be read leaves out: messages one by one, and bookkeeping. */
-const chatter = /^(pre_)?vote_received$|^pre_vote_|^leader_known$|^config_|^message_ignored$|^snapshot_recorded$|^cut$|^timing_tuned$|^append_refused$/;
-
 /** Lists what happened, in the order of the members' own clocks; what a server does again and again is counted. */
 function events() {
   const all = page.reel.events, every = $("every").checked, key = words.lang + every + all.length + "/" + all.at(-1)?.key;
@@ -333,6 +331,17 @@ function save() {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+/** What the tabs that were opened for it may ask for. @type {Map<MessageEventSource, {recording: Blob, at: number}>} */
+const handed = new Map();
+
+/** Hands what is known over to the model in a tab of its own, from the minute that is looked at; nothing is put on a disk. */
+function hand() {
+  for (const tab of handed.keys()) if (/** @type {Window} */ (tab).closed) handed.delete(tab);
+  const { reel, viewer } = page, from = page.at < 0 ? reel.end - span : page.at;
+  const tab = window.open($("model").href + "#recording");
+  if (tab) handed.set(tab, { recording: new Blob(lines(reel, page.recording?.name ?? viewer)), at: reel.wall(from).getTime() });
+}
+
 /** @param {File} file */
 async function load(file) {
   try {
@@ -370,6 +379,12 @@ function listen() {
   $("lang").onclick = () => { const l = words.lang === "ru" ? "en" : "ru"; kept.set("lang", l); speak(l); };
   $("theme").onclick = () => { kept.set("theme", document.documentElement.dataset.theme === "dark" ? "light" : "dark"); dress(); };
   $("save").onclick = save;
+  $("hand").onclick = hand;
+  addEventListener("message", (e) => {
+    const it = e.origin === location.origin && e.data === "veche-recording" && e.source && handed.get(e.source);
+    if (it) e.source.postMessage(it, { targetOrigin: e.origin });
+  });
+  build().then((id) => ($("hand").hidden = !id)); // without the model there is nobody to hand it to
   $("every").onchange = events;
   $("load").onclick = () => $("file").click();
   document.addEventListener("dragover", (e) => e.preventDefault());

@@ -27,7 +27,7 @@ const firstScene = "master-crash";
 const readingTime = 24; // ms a letter, while a visitor only watches
 
 export class Model {
-  run = /** @type {Run} */ (/** @type {unknown} */ (null)); // until the first scene is open
+  run = /** @type {import("./types.js").Shown} */ (/** @type {unknown} */ (null)); // until the first scene is open
   /** @type {Record<string, WebAssembly.Module>} */
   modules = {};
   /** @type {SceneInfo[]} */
@@ -107,6 +107,7 @@ export class Model {
     if (mine !== this.asked) return;
     this.telling = text;
     this.link = l;
+    this.run?.leave?.();
     this.run = new Run(core, () => new Core(program));
     this.second = this.beside = this.shadow = null;
     this.line.said = "";
@@ -230,7 +231,7 @@ export class Model {
   /** To the next beat: on the first call by playing, on the second at once. @param {number} way */
   beat(way) {
     this.touched();
-    if (way > 0 && !this.playing) {
+    if (way > 0 && !this.playing && !this.run.refuse) {
       this.stops = true;
       $("stops").checked = true;
       return this.play();
@@ -251,6 +252,7 @@ export class Model {
 
   /** @param {string[]} lines */
   act(lines) {
+    if (this.run.refuse?.()) return;
     this.touched();
     for (const line of lines) {
       const why = this.run.act(line);
@@ -265,6 +267,7 @@ export class Model {
 
   /** @param {import("./menu.js").Aim} aim */
   async aim(aim) {
+    if (this.run.refuse?.()) return;
     const value = this.run.branch.happenings.filter((h) => h.what === "asked").length + 1;
     if (this.playing) this.pause();
     const [menu, second] = await Promise.all([import("./menu.js"), this.aside()]);
@@ -331,7 +334,7 @@ export class Model {
   save() {
     clearTimeout(this.saving);
     this.saving = window.setTimeout(() => {
-      if (this.playing || this.watching) return;
+      if (this.playing || this.watching || this.run.refuse) return;
       const hash = write(this.here());
       if (hash !== location.hash) history.replaceState(null, "", hash);
     }, 300);
@@ -398,7 +401,7 @@ export class Model {
       for (const e of this.elements) e.words = words;
       return;
     }
-    this.telling = await telling(this.link.scene);
+    this.telling = this.run.telling?.() ?? (await telling(this.link.scene));
     this.retell();
   }
 
@@ -443,7 +446,12 @@ export class Model {
 
   async menu() {
     this.pause();
-    (await import("./boxes.js")).sceneMenu(this.scenes, this.link.scene, (id) => this.begin(link({ scene: id })));
+    (await import("./boxes.js")).sceneMenu(this.scenes, this.link.scene, (id) => this.begin(link({ scene: id })), () => this.recording());
+  }
+
+  /** Opens a recording of a real cluster. @param {Blob} [file] without it somebody is asked */
+  async recording(file) {
+    (await import("./replay.js")).open(this, file);
   }
 
   /** Opens a scene and plays it to its first beat. @param {Link} l */
@@ -458,6 +466,7 @@ export class Model {
   }
 
   copy() {
+    if (this.run.refuse?.("link")) return;
     const url = this.address();
     history.replaceState(null, "", write(this.here()));
     const done = () => this.warn("ui.link.done");
@@ -466,11 +475,13 @@ export class Model {
   }
 
   cut() {
+    if (this.run.refuse?.()) return;
     $("cluster").cutting = !$("cluster").cutting;
     this.buttons();
   }
 
   async lab() {
+    if (this.run.refuse?.()) return;
     this.pause();
     (await import("./lab.js")).labBox(this.state.without, (without, scene) => this.begin(scene ? link({ scene, without }) : { ...this.link, without, actions: [], at: null }));
   }
@@ -482,11 +493,15 @@ export class Model {
 
   async help() {
     this.pause();
-    (await import("./boxes.js")).help();
+    (await import("./boxes.js")).help(() => this.recording());
   }
 
   /** Opens what the address says; a first visitor sees a scene play by itself. */
   async fromAddress() {
+    if (location.hash === "#recording") {
+      if (!this.run) await this.open(link({ scene: firstScene }));
+      return (await import("./replay.js")).receive(this);
+    }
     const l = read(location.hash);
     if (l.lang && l.lang !== words.lang) await this.language(l.lang);
     if (l.build && l.build !== this.build) this.warn("ui.build", { build: l.build }, 9000);

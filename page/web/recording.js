@@ -361,6 +361,9 @@ function links(servers, members, reel, gone) {
   return all;
 }
 
+/** Kinds of events that a list which is to be read leaves out: messages one by one, and bookkeeping. */
+export const chatter = /^(pre_)?vote_received$|^pre_vote_|^leader_known$|^config_|^message_ignored$|^snapshot_recorded$|^cut$|^timing_tuned$|^append_refused$/;
+
 /** The first line of a file. */
 const head = "veche-recording";
 
@@ -372,6 +375,7 @@ export class Recording {
     this.name = name;
     this.start = reel.frames[0]?.at ?? 0;
     this.end = reel.end;
+    this.cut = false; // the file ends in the middle of a line
   }
 
   /** @param {number} at */
@@ -381,7 +385,7 @@ export class Recording {
 
   /**
    * Reads a file that `lines` made.
-   * @param {File} file
+   * @param {Blob} file
    * @returns {Promise<Recording>} fails with the key of a sentence for people
    */
   static async from(file) {
@@ -391,15 +395,18 @@ export class Recording {
     try { first = JSON.parse(lines[0]); } catch { throw new Error("live.rec.notOne"); }
     if (first?.[head] !== 1) throw new Error("live.rec.notOne");
     const reel = new Reel();
+    let cut = false;
     for (const line of lines.slice(1, linesMax)) {
       if (!line) continue;
       let x;
-      try { x = JSON.parse(line); } catch { continue; } // the end of a file that was cut short
+      try { x = JSON.parse(line); } catch { cut = true; continue; } // the end of a file that was cut short
       if (x.frame) reel.add(x.frame);
       if (Array.isArray(x.events)) reel.tell(x.events);
     }
     if (!reel.frames.length) throw new Error("live.rec.empty");
-    return new Recording(reel, String(first.viewer ?? ""));
+    const recording = new Recording(reel, String(first.viewer ?? ""));
+    recording.cut = cut;
+    return recording;
   }
 }
 

@@ -187,4 +187,15 @@
  * @property {number} end       ms that are known
  */
 
+/**
+ * What a run is asked that is a recording of a real cluster (replay.js).
+ * @typedef {Object} Replayed
+ * @property {(what?: string) => boolean} refuse says that nothing can be done to it, and gives true
+ * @property {() => {title: string, about: string, beats: Record<string, string>, notes: Record<string, string>, tries: Record<string, string>}} telling
+ * @property {() => void} leave
+ * @property {(kind: "beat"|"term"|"election"|"commit"|"violation", way: number) => boolean} jump
+ */
+
+/** What the model shows: a run, or a recording in its place. @typedef {import("./run.js").Run & Partial<Replayed>} Shown */
+
 export {};
