@@ -1,7 +1,7 @@
 // Small helpers for the elements of the page. Whatever comes from a run becomes
 // text, never markup.
 
-import { t, lang } from "./words.js";
+import { num, t } from "./words.js";
 
 /** An element of the page by its id. @param {string} id @returns {any} */
 export const $ = (id) => document.getElementById(id);
@@ -72,8 +72,7 @@ export const wall = { clock: /** @type {((ms: number) => string)|null} */ (null)
 /** Time of a run: "1.990 s", in minutes from one on "2:03.5". @param {number} ms */
 export function clock(ms) {
   if (wall.clock) return wall.clock(ms);
-  const text = ms < 60_000 ? (ms / 1000).toFixed(3) + " " + t("ui.s") : Math.floor(ms / 60_000) + ":" + ((ms % 60_000) / 1000).toFixed(1).padStart(4, "0");
-  return lang === "ru" ? text.replace(".", ",") : text;
+  return ms < 60_000 ? num(ms / 1000, 3) + " " + t("ui.s") : Math.floor(ms / 60_000) + ":" + num((ms % 60_000) / 1000, 1).padStart(4, "0");
 }
 
 let hide = 0;

@@ -207,7 +207,7 @@ function sentence(s) {
 /** @param {LiveState} s @param {number} at */
 function gauges(s, at) {
   const rate = page.reel.rate(at), changes = page.reel.elections(at).filter((e) => e.at > at - 600_000).length;
-  $("rate").textContent = rate < 10 ? rate.toFixed(1) : String(Math.round(rate));
+  $("rate").textContent = rate < 10 ? words.num(rate, 1) : String(Math.round(rate));
   $("churn").textContent = String(changes);
   $("churn").parentElement.classList.toggle("warn", changes > 3);
   const q = quorum(s)[0];
@@ -259,7 +259,7 @@ function elections(at) {
 /** @param {number} at */
 function wall(at) {
   const d = page.reel.wall(at);
-  return d.toTimeString().slice(0, 8) + "." + String(d.getMilliseconds()).padStart(3, "0");
+  return d.toTimeString().slice(0, 8) + (words.lang === "ru" ? "," : ".") + String(d.getMilliseconds()).padStart(3, "0");
 }
 
 /** @type {Record<string, string>} what an event means for the cluster */

@@ -5,7 +5,7 @@
 /** @typedef {import("./types.js").History} History */
 /** @typedef {SVGElement & {kept?: Record<string, Value>, said?: string, what?: Object}} Mark an element that remembers what it was given */
 /** @typedef {string|number|null|undefined} Value */
-/** @typedef {{t: (key: string, params?: Record<string, string|number>) => string, has: (key: string) => boolean, lang: string, rpc: (kind: string) => string, promise: (name: string) => string, because: (reason: string) => string}} Words */
+/** @typedef {{t: (key: string, params?: Record<string, string|number>) => string, has: (key: string) => boolean, lang: string, rpc: (kind: string) => string, promise: (name: string) => string, because: (reason: string) => string, num: (v: number, digits: number) => string}} Words */
 
 const NS = "http://www.w3.org/2000/svg";
 
@@ -281,7 +281,7 @@ export class Drawing extends HTMLElement {
   t(key, params) { return this.words_ ? this.words_.t(key, params) : key; }
 
   /** A number as the language writes it. @param {number} v @param {number} digits */
-  num(v, digits) { return this.words_?.lang === "ru" ? v.toFixed(digits).replace(".", ",") : v.toFixed(digits); }
+  num(v, digits) { return this.words_?.num(v, digits) ?? ""; }
 
   /** Tells whoever listens. @param {string} name @param {Object} [detail] */
   tell(name, detail) { this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail })); }

@@ -60,7 +60,7 @@ export function ms(v, w) {
   if (v < 0 || !Number.isFinite(v)) return w.t("live.never");
   if (v < 100) return w.t("live.ms", { n: "<100" });
   if (v < 1000) return w.t("live.ms", { n: Math.round(v / 100) * 100 });
-  if (v < 60_000) return w.t("live.s", { n: (v / 1000).toFixed(1) });
+  if (v < 60_000) return w.t("live.s", { n: w.num(v / 1000, 1) });
   if (v < 3_600_000) return w.t("live.min", { n: Math.floor(v / 60_000) });
   return w.t("live.h", { n: Math.floor(v / 3_600_000) });
 }

@@ -105,7 +105,7 @@ export class Line {
 }
 
 /** "640 ms", "2.1 s". @param {number} ms */
-const span = (ms) => (ms < 1000 ? Math.round(ms) + " " + t("ui.ms") : (ms / 1000).toFixed(1) + " " + t("ui.s"));
+const span = (ms) => (ms < 1000 ? Math.round(ms) + " " + t("ui.ms") : words.num(ms / 1000, 1) + " " + t("ui.s"));
 
 /** @typedef {import("./types.js").Happening} Happening */
 /** @typedef {import("./run.js").Run} Run */

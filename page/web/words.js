@@ -41,9 +41,15 @@ export async function setLang(l, ...also) {
 export function t(key, params) {
   return (texts[key] ?? key).replace(/\{(\w+)(?::([^}]*))?\}/g, (all, name, forms) => {
     const v = params?.[name];
-    return v === undefined ? all : forms ? form(Number(v), forms.split("|")) : String(v);
+    return v === undefined ? all : forms ? form(Number(v), forms.split("|")) : typeof v === "number" ? comma(String(v)) : v;
   });
 }
+
+/** A number with a fraction as the language writes it. @param {string} n */
+const comma = (n) => (lang === "ru" ? n.replace(".", ",") : n);
+
+/** A number with so many digits behind the point, or the comma. @param {number} v @param {number} digits */
+export const num = (v, digits) => comma(v.toFixed(digits));
 
 /** Whether there is a text of that key. @param {string} key */
 export const has = (key) => key in texts;
