@@ -88,6 +88,18 @@ func TestDemo_FaultsInTheBrowser(t *testing.T) {
 	do("heal", second, "You healed the network")
 	await(t, "all hear each other again", readyMax, calm)
 	do("write", led, "acknowledged in")
+	b.press("#lang")
+	await(t, "the page speaks Russian", shownMax, func() (bool, string) {
+		text := js[string](b, `document.getElementById("faults").textContent`)
+		return strings.Contains(text, "Сбои"), text
+	})
+	do("write", led, "Вы записали hello = «world 2» через n")
+	if took := js[string](b, `document.querySelector("#faults .said").textContent.match(/ за (\S+) мс/)?.[1] ?? ""`); took == "" || strings.Contains(took, ".") {
+		t.Errorf("in Russian it took %q ms", took)
+	}
+	if said := js[string](b, `import("/web/words.js").then((w) => [w.num(6.84, 1), w.t("live.s", {n: 6.8}), w.t("live.ms", {n: "<100"})].join())`); said != "6,8,6,8 с,<100 мс" {
+		t.Errorf("numbers in Russian: %s", said)
+	}
 	b.quiet(origin)
 	if err := demo.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

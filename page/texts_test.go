@@ -71,7 +71,7 @@ func TestTexts_OfTheDashboardAreUsed(t *testing.T) {
 		}
 		code.Write(b)
 	}
-	joined := []string{"live.f.", "live.trouble.", "live.do."}
+	joined := []string{"live.f.", "live.trouble.", "live.do.", "live.said."}
 	used := map[string]bool{}
 	for _, m := range regexp.MustCompile(`["'](live\.[a-zA-Z0-9.]*[a-zA-Z0-9])["']`).FindAllStringSubmatch(code.String(), -1) {
 		used[m[1]] = true

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -202,77 +201,86 @@ func (l *liveStage) verify(ctx context.Context) {
 	}
 }
 
-// act carries out a key.
+// act carries out a key of the terminal.
 func (l *liveStage) act(a action, nodes []int) (string, error) {
+	said, err := l.do(a, nodes)
+	return said.text, err
+}
+
+// do carries out what was asked for, and says what came of it.
+func (l *liveStage) do(a action, nodes []int) (saying, error) {
 	c := l.cluster
 	switch a {
 	case actKill:
-		return l.kill(nodes[0])
+		return l.kill(nodes[0]), nil
 	case actRestart:
-		if err := c.start(nodes[0]); err != nil {
-			return "", err
+		if c.up(nodes[0]) {
+			return saying{}, refuse("restart.runs", map[string]any{"name": c.nodes[nodes[0]].name})
 		}
-		return fmt.Sprintf("You started %s: it reads its log, hears the leader and is sent what it missed.", c.nodes[nodes[0]].name), nil
+		if err := c.start(nodes[0]); err != nil {
+			return saying{}, err
+		}
+		return say("restart", map[string]any{"name": c.nodes[nodes[0]].name}), nil
 	case actCut:
 		return l.cut(nodes)
 	case actHeal:
 		c.heal()
-		return "You healed the network: whoever led on the smaller side hears of the newer term and follows.", nil
+		return say("heal", nil), nil
 	case actWrite:
 		return l.write()
 	case actStopAll:
 		if err := c.stopAll(); err != nil {
-			return "", err
+			return saying{}, err
 		}
-		return "You stopped the whole cluster with SIGTERM; what it acknowledged is on the disks.", nil
+		return saying{text: "You stopped the whole cluster with SIGTERM; what it acknowledged is on the disks."}, nil
 	case actStartAll:
 		if err := c.startAll(); err != nil {
-			return "", err
+			return saying{}, err
 		}
-		return "You started the whole cluster: all come up as followers, and the first to time out asks for votes.", nil
+		return saying{text: "You started the whole cluster: all come up as followers, and the first to time out asks for votes."}, nil
 	case actHandOver:
 		return l.handOver(nodes[0])
 	}
-	return "", fmt.Errorf("there is no action %d", a)
+	return saying{}, fmt.Errorf("there is no action %d", a)
 }
 
-// newTerm waits for a write acknowledged in a term above term, and says how
-// long after at that was.
-func (l *liveStage) newTerm(at time.Time, term uint64) (string, bool) {
+// newTerm waits for a write acknowledged in a term above term, and says in which
+// and how long after at that was; false: none came in time.
+func (l *liveStage) newTerm(at time.Time, term uint64) (map[string]any, bool) {
 	ctx, cancel := context.WithTimeout(l.ctx, liveElectionMax)
 	defer cancel()
 	a, err := l.writer.firstAck(ctx, at, term)
 	if err != nil {
-		return "no write has been acknowledged since; is there a majority?", false
+		return map[string]any{}, false
 	}
-	return fmt.Sprintf("a new leader acknowledged the first write in term %d after %s", a.term, msText(a.at.Sub(at))), true
+	return map[string]any{"term": a.term, "took": tookMS(a.at.Sub(at))}, true
 }
 
-func (l *liveStage) kill(i int) (string, error) {
+func (l *liveStage) kill(i int) saying {
 	name := l.cluster.nodes[i].name
 	views := l.cluster.views(l.ctx)
 	v := views[i]
 	at := l.cluster.kill(i)
 	switch {
 	case v.Role == roleLeader:
-		text, ok := l.newTerm(at, v.Term)
-		why := ""
-		if ok {
-			why = ": its sockets closed, so nobody had to wait for a timeout"
-			if l.cluster.opts.NoFast {
-				why = ": the others waited for their timeouts"
-			}
+		with, ok := l.newTerm(at, v.Term)
+		with["name"] = name
+		switch {
+		case !ok:
+			return say("kill.leader.none", with)
+		case l.cluster.opts.NoFast:
+			return say("kill.leader.slow", with)
 		}
-		return fmt.Sprintf("You killed the leader %s; %s%s.", name, text, why), nil
+		return say("kill.leader", with)
 	case agreedLeader(views, l.cluster.majority()) >= 0:
-		return fmt.Sprintf("You killed the follower %s; the leader still has a majority, so nothing changes.", name), nil
+		return say("kill.follower", map[string]any{"name": name})
 	}
-	return fmt.Sprintf("You killed %s.", name), nil
+	return say("kill.other", map[string]any{"name": name})
 }
 
-func (l *liveStage) cut(nodes []int) (string, error) {
+func (l *liveStage) cut(nodes []int) (saying, error) {
 	if len(nodes) == 0 {
-		return "", fmt.Errorf("a cluster of one server has no network to cut")
+		return saying{}, fmt.Errorf("a cluster of one server has no network to cut")
 	}
 	c := l.cluster
 	views := c.views(l.ctx)
@@ -285,15 +293,18 @@ func (l *liveStage) cut(nodes []int) (string, error) {
 		names = append(names, c.nodes[i].name)
 		holdsLeader = holdsLeader || i == leader
 	}
-	who := strings.Join(names, " and ")
 	if !holdsLeader || leader < 0 {
-		return fmt.Sprintf("You cut %s off: the leader keeps its majority; the small side would not win and does not raise its term.", who), nil
+		return say("cut.follower", map[string]any{"names": names}), nil
 	}
-	text, _ := l.newTerm(at, views[leader].Term)
-	return fmt.Sprintf("You cut %s off: without a majority it can commit nothing and steps down; %s.", who, text), nil
+	with, ok := l.newTerm(at, views[leader].Term)
+	with["names"] = names
+	if !ok {
+		return say("cut.leader.none", with), nil
+	}
+	return say("cut.leader", with), nil
 }
 
-func (l *liveStage) write() (string, error) {
+func (l *liveStage) write() (saying, error) {
 	l.mu.Lock()
 	l.manual++
 	n := l.manual
@@ -301,13 +312,16 @@ func (l *liveStage) write() (string, error) {
 	return l.putOne(n)
 }
 
-func (l *liveStage) handOver(i int) (string, error) {
+func (l *liveStage) handOver(i int) (saying, error) {
 	name := l.cluster.nodes[i].name
 	v := fetchView(l.ctx, l.cluster.nodes[i].client)
 	at := time.Now()
 	if err := l.cluster.stop(i); err != nil {
-		return "", err
+		return saying{}, err
 	}
-	text, _ := l.newTerm(at, v.Term)
-	return fmt.Sprintf("You sent SIGTERM to %s: it told the best follower to stand at once, and left; %s.", name, text), nil
+	then := "no write has been acknowledged since; is there a majority?"
+	if with, ok := l.newTerm(at, v.Term); ok {
+		then = fmt.Sprintf("a new leader acknowledged the first write in term %s after %s ms.", word(with["term"]), word(with["took"]))
+	}
+	return saying{text: fmt.Sprintf("You sent SIGTERM to %s: it told the best follower to stand at once, and left; %s", name, then)}, nil
 }

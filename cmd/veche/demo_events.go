@@ -81,7 +81,7 @@ var shownEvents = map[string]bool{
 }
 
 // putOne writes a value for the person at the keys.
-func (l *liveStage) putOne(n uint64) (string, error) {
+func (l *liveStage) putOne(n uint64) (saying, error) {
 	ctx, cancel := context.WithTimeout(l.ctx, writeMax)
 	defer cancel()
 	began := time.Now()
@@ -93,12 +93,12 @@ func (l *liveStage) putOne(n uint64) (string, error) {
 		var r *pb.PutResponse
 		r, err = l.clients.kv[i].Put(ctx, &pb.PutRequest{Key: []byte("hello"), Value: fmt.Appendf(nil, "world %d", n)})
 		if err == nil {
-			return fmt.Sprintf("You wrote hello = \"world %d\" at %s: acknowledged in %s at revision %d, once a majority had it on disk.",
-				n, l.cluster.nodes[i].name, msText(time.Since(began)), r.Header.GetRevision()), nil
+			return say("write", map[string]any{"value": fmt.Sprint("world ", n), "name": l.cluster.nodes[i].name,
+				"took": tookMS(time.Since(began)), "revision": r.Header.GetRevision()}), nil
 		}
 	}
 	if err == nil {
-		return "", fmt.Errorf("the value was not written: no server runs")
+		return saying{}, refuse("write.none", nil)
 	}
-	return "", fmt.Errorf("the value was not acknowledged, so it may or may not come to stand there: %s", printable(err.Error()))
+	return saying{}, refuse("write.unknown", map[string]any{"why": printable(err.Error())})
 }

@@ -28,7 +28,7 @@ type demoPage struct {
 	ended  chan struct{} // closed when the page is to end
 	served chan error
 
-	harm func(act string, nodes []int) (string, error) // nil: no faults
+	harm func(act string, nodes []int) (saying, error) // nil: no faults
 	key  string
 	busy chan struct{} // holds one: faults happen one at a time
 	all  []*node
@@ -40,9 +40,16 @@ type faultRequest struct {
 	Nodes []string `json:"nodes"` // names
 }
 
+// faultAnswer is what came of it.
+type faultAnswer struct {
+	Said string         `json:"said"`           // in English
+	Key  string         `json:"key,omitempty"`  // of the same in the page's languages
+	With map[string]any `json:"with,omitempty"` // what stands in it
+}
+
 // servePage opens the dashboard of a cluster. harm carries out faults, and says in
 // a sentence what came of it; nil lets nobody ask. Close it before the cluster.
-func servePage(c *cluster, harm func(act string, nodes []int) (string, error)) (*demoPage, error) {
+func servePage(c *cluster, harm func(act string, nodes []int) (saying, error)) (*demoPage, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("open a port for the dashboard: %w", err)
@@ -87,36 +94,40 @@ func (d *demoPage) close() {
 // faults is POST /faults.
 func (d *demoPage) faults(w http.ResponseWriter, r *http.Request) {
 	if err := http.NewCrossOriginProtection().Check(r); err != nil {
-		tellFault(w, http.StatusForbidden, "a page of another site may not ask for faults")
+		tellFault(w, http.StatusForbidden, saying{text: "a page of another site may not ask for faults"})
 		return
 	}
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get("X-Veche-Key")), []byte(d.key)) != 1 {
-		tellFault(w, http.StatusForbidden, "the key is missing or wrong; open the address that the demo has printed")
+		tellFault(w, http.StatusForbidden, say("key", nil))
 		return
 	}
 	var q faultRequest
 	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxFaultBytes))
 	body.DisallowUnknownFields()
 	if kind := r.Header.Get("Content-Type"); kind != "application/json" || body.Decode(&q) != nil {
-		tellFault(w, http.StatusBadRequest, `send JSON like {"act":"kill","nodes":["n1"]}`)
+		tellFault(w, http.StatusBadRequest, saying{text: `send JSON like {"act":"kill","nodes":["n1"]}`})
 		return
 	}
 	nodes, err := d.find(&q)
 	if err != nil {
-		tellFault(w, http.StatusBadRequest, err.Error())
+		tellFault(w, http.StatusBadRequest, saying{text: err.Error()})
 		return
 	}
 	select {
 	case d.busy <- struct{}{}:
 		defer func() { <-d.busy }()
 	default:
-		tellFault(w, http.StatusTooManyRequests, "the last fault is still under way; wait until it has told what came of it")
+		tellFault(w, http.StatusTooManyRequests, say("busy", nil))
 		return
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(pageFaultMax))
 	said, err := d.harm(q.Act, nodes)
+	if known := (refusal{}); errors.As(err, &known) {
+		tellFault(w, http.StatusConflict, known.saying)
+		return
+	}
 	if err != nil {
-		tellFault(w, http.StatusConflict, err.Error())
+		tellFault(w, http.StatusConflict, saying{text: err.Error()})
 		return
 	}
 	tellFault(w, http.StatusOK, said)
@@ -147,34 +158,33 @@ func (d *demoPage) find(q *faultRequest) (nodes []int, err error) {
 	return nodes, nil
 }
 
-// tellFault answers with one sentence.
-func tellFault(w http.ResponseWriter, code int, said string) {
+// tellFault answers with one sentence, and with what it is made of.
+func tellFault(w http.ResponseWriter, code int, said saying) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(map[string]string{"said": said}) // the page has gone
+	_ = json.NewEncoder(w).Encode(faultAnswer{said.text, said.key, said.with}) // the page has gone
 }
 
 // harm carries out a fault for the page.
-func (l *liveStage) harm(act string, nodes []int) (string, error) {
+func (l *liveStage) harm(act string, nodes []int) (saying, error) {
 	switch act {
 	case "kill":
 		if !l.cluster.up(nodes[0]) {
-			return "", fmt.Errorf("%s does not run; start it first", l.cluster.nodes[nodes[0]].name)
+			return saying{}, refuse("kill.down", map[string]any{"name": l.cluster.nodes[nodes[0]].name})
 		}
-		return l.act(actKill, nodes)
+		return l.do(actKill, nodes)
 	case "restart":
-		return l.act(actRestart, nodes)
+		return l.do(actRestart, nodes)
 	case "cut":
-		return l.act(actCut, nodes)
+		return l.do(actCut, nodes)
 	case "slow":
 		l.cluster.slow(nodes[0], slowedBy)
-		return fmt.Sprintf("Everything to and from %s now takes %d ms longer: it still follows, but its acknowledgements come late.",
-			l.cluster.nodes[nodes[0]].name, slowedBy.Milliseconds()), nil
+		return say("slow", map[string]any{"name": l.cluster.nodes[nodes[0]].name, "by": slowedBy.Milliseconds()}), nil
 	case "write":
-		return l.act(actWrite, nil)
+		return l.do(actWrite, nil)
 	}
-	return l.act(actHeal, nil)
+	return l.do(actHeal, nil)
 }
 
 // slow makes everything to and from node i take longer, until heal.

@@ -11,7 +11,7 @@ import (
 )
 
 // pageOf is the dashboard of a cluster that does not run, whose faults are noted.
-func pageOf(t *testing.T, harm func(string, []int) (string, error)) *demoPage {
+func pageOf(t *testing.T, harm func(string, []int) (saying, error)) *demoPage {
 	t.Helper()
 	d, err := servePage(&cluster{nodes: []*node{{name: "n1", id: 1}, {name: "n2", id: 2}, {name: "n3", id: 3}}}, harm)
 	if err != nil {
@@ -53,15 +53,18 @@ func (d *demoPage) fault(t *testing.T, body string, headers ...string) (int, str
 // came of it is told. Method: a table of requests, the hostile and the mistaken.
 func TestDemoPage_FaultsNeedTheKey(t *testing.T) {
 	var done []string
-	d := pageOf(t, func(act string, nodes []int) (string, error) {
+	d := pageOf(t, func(act string, nodes []int) (saying, error) {
 		done = append(done, act)
 		if act == "restart" {
-			return "", errors.New("n1 runs already")
+			return saying{}, refuse("restart.runs", map[string]any{"name": "n1"})
 		}
 		if act == "cut" && !slices.Equal(nodes, []int{2, 0}) {
 			t.Errorf("cut %v", nodes)
 		}
-		return "done", nil
+		if act == "heal" {
+			return saying{}, errors.New("what no page knows")
+		}
+		return saying{text: "done"}, nil
 	})
 	for _, c := range []struct {
 		name, body string
@@ -71,8 +74,8 @@ func TestDemoPage_FaultsNeedTheKey(t *testing.T) {
 	}{
 		{"kill", `{"act":"kill","nodes":["n1"]}`, nil, 200, "done"},
 		{"cut two", `{"act":"cut","nodes":["n3","n1"]}`, nil, 200, "done"},
-		{"heal", `{"act":"heal"}`, nil, 200, "done"},
-		{"no success", `{"act":"restart","nodes":["n1"]}`, nil, 409, "n1 runs already"},
+		{"no success", `{"act":"restart","nodes":["n1"]}`, nil, 409, `{"said":"n1 runs already","key":"restart.runs","with":{"name":"n1"}}`},
+		{"no success, in English alone", `{"act":"heal"}`, nil, 409, `{"said":"what no page knows"}`},
 		{"no key", `{"act":"kill","nodes":["n1"]}`, []string{"X-Veche-Key", ""}, 403, "key"},
 		{"wrong key", `{"act":"kill","nodes":["n1"]}`, []string{"X-Veche-Key", strings.Repeat("0", 32)}, 403, "key"},
 		{"another site", `{"act":"kill","nodes":["n1"]}`, []string{"Origin", "http://evil.example"}, 403, "another site"},
@@ -101,12 +104,12 @@ func TestDemoPage_FaultsNeedTheKey(t *testing.T) {
 // Goal: one fault at a time. Method: hold one, ask for another, let go.
 func TestDemoPage_FaultsHappenOneAtATime(t *testing.T) {
 	under, goOn := make(chan struct{}), make(chan struct{})
-	d := pageOf(t, func(act string, _ []int) (string, error) {
+	d := pageOf(t, func(act string, _ []int) (saying, error) {
 		if act == "kill" {
 			close(under)
 			<-goOn
 		}
-		return act, nil
+		return saying{text: act}, nil
 	})
 	first := make(chan int, 1)
 	go func() {

@@ -77,10 +77,20 @@ export class Faults {
     this.said.textContent = "…";
     try {
       const r = await fetch(this.path, { method: "POST", headers: { "Content-Type": "application/json", "X-Veche-Key": this.key }, body: JSON.stringify({ act, nodes }), signal: AbortSignal.timeout(20_000) });
-      const text = await r.json();
-      this.said.textContent = text.said ?? text.message ?? String(r.status);
+      this.said.textContent = told(await r.json()) ?? String(r.status);
     } catch {
       this.said.textContent = t(has("live.do.failed") ? "live.do.failed" : "live.badge.wait");
     }
   }
+}
+
+/**
+ * What the demo says, in the language of the page if there are words for it.
+ * @param {{said?: string, key?: string, with?: Record<string, string|number|string[]>, message?: string}} answer
+ */
+function told(answer) {
+  const key = "live.said." + answer.key;
+  if (!answer.key || !has(key)) return answer.said ?? answer.message;
+  const lists = Object.entries(answer.with ?? {}).map(([k, v]) => [k, Array.isArray(v) ? v.join(t("live.said.and")) : v]);
+  return t(key, Object.fromEntries(lists));
 }
