@@ -13,7 +13,7 @@ import (
 //	time     two words, in nanoseconds, signed; a Duration as well
 //	text     its length in bytes, UTF-8, zeros up to the next word
 //	list     its length, then its elements
-const wireVersion = 1
+const wireVersion = 2
 
 // What a picture shows at most.
 const (
@@ -400,6 +400,7 @@ func AppendScenes(b []byte, scenes []Scene) []byte {
 			x.text(try.Beat)
 			texts(try.Do)
 		}
+		texts(s.Beside)
 	}
 	return x.b
 }

@@ -22,15 +22,20 @@ type Scene struct {
 	Without []string
 
 	Tries []Try
+
+	// Beside names scenes that a page shows side by side, at the same times; this
+	// one tells the beats. Empty: it is shown by itself.
+	Beside []string
 }
 
 // Step is one line of a scene's script. The zero value of a field means that it
-// does not take part; exactly one of Do, Until, Wait and Beat is set.
+// does not take part; exactly one of Do, Until, Wait, At and Beat is set.
 type Step struct {
 	Do     string        // a command of stories: "put x 1 @S1"
 	Until  string        // the script goes on when this condition holds
 	Within raft.Duration // with Until: or else the scene has failed
 	Wait   raft.Duration // simulated time that passes
+	At     raft.Duration // the script goes on at this time, or at once if it is later
 	Beat   string        // a place to stop and explain, named as in the texts
 	Look   []Panel       // with Beat: where to look
 }
@@ -65,6 +70,9 @@ func Until(condition string) Step { return Step{Until: condition, Within: within
 
 // Wait is a step that lets simulated time pass.
 func Wait(d raft.Duration) Step { return Step{Wait: d} }
+
+// At is a step that waits for a time since the run began.
+func At(d raft.Duration) Step { return Step{At: d} }
 
 // Beat is a place to stop and explain, and where to look meanwhile.
 func Beat(id string, look ...Panel) Step { return Step{Beat: id, Look: look} }

@@ -173,8 +173,8 @@ func (s *Session) play() bool {
 			s.next() // in a world that stands still only beats are left
 		case step.Do != "":
 			s.carryOut(step.Do)
-		case step.Wait > 0:
-			if s.Now() < s.since+raft.Time(step.Wait) {
+		case step.Wait > 0 || step.At > 0:
+			if s.Now() < max(s.since+raft.Time(step.Wait), raft.Time(step.At)) {
 				return false
 			}
 			s.next()
@@ -212,7 +212,7 @@ func (s *Session) wake() raft.Time {
 		return s.resume
 	}
 	step := &s.steps[s.at]
-	return s.since + raft.Time(step.Wait) + raft.Time(step.Within) // one of them is 0
+	return max(s.since+raft.Time(step.Wait)+raft.Time(step.Within), raft.Time(step.At)) // one of them is not 0
 }
 
 // carryOut does one command of the script. "elect S1" is short for some steps.

@@ -42,72 +42,92 @@ var lost = []plot{
 		`,
 		breaks: sim.LeaderCompleteness,
 	},
-	// Of four, one server after another is lost, and then the link between two halves.
+	// The same faults for three, four, five and six servers: one server after
+	// another is lost, and then the links between two halves.
 	{
 		id:       "even-sizes",
-		settings: eyes + "; nodes 4; fast off",
-		script: elected + `
-			beat whole: cluster
-			crash S4; put k1 1 @S1; until answered
-			beat one: cluster clients
-			crash S3; put k2 1 @S1; until no leader; wait 500ms
-			beat two: cluster clients
-			start S4 S3; until answered; until same logs
-			split { S1 S2 }|{ S3 S4 }; put half 1 @S1; until no leader; wait 500ms
-			beat halves: cluster clients
-		`,
-		ends: "no leader; waiting",
+		settings: eyes + "; nodes 4",
+		script:   fourServers,
+		ends:     "no leader; waiting",
+		beside:   "even-sizes-3 even-sizes-4 even-sizes-5 even-sizes-6",
 	},
-	// The same with three.
+	// Three by themselves.
 	{
 		id: "even-sizes-3", of: "even-sizes",
-		settings: eyes + "; nodes 3; fast off",
+		settings: eyes + "; nodes 3",
 		script: elected + `
+			at 300ms
 			beat whole: cluster
-			crash S3; put k1 1 @S1; until answered
+			crash S3; put k1 1 @S1; until answered; at 600ms
 			beat one: cluster clients
-			crash S2; put k2 1 @S1; until no leader; wait 500ms
+			crash S2; put k2 1 @S1; until no leader; at 1500ms
 			beat two: cluster clients
-			start S3 S2; until answered; until same logs
-			split { S1 S2 }|{ S3 }; put half 1 @S1; until answered
+			crash S1; put k3 1 @S1; at 2400ms
+			beat three: cluster clients
+			start S3 S2 S1; until same logs; at 3600ms
+			split { S1 S2 }|{ S3 }; put half 1 @S1; until answered; at 4800ms
 			beat halves: cluster clients
 		`,
 		ends: "leaders 1; half = 1 @S1",
 	},
-	// The same with five.
+	// Four by themselves.
+	{
+		id: "even-sizes-4", of: "even-sizes",
+		settings: eyes + "; nodes 4",
+		script:   fourServers,
+		ends:     "no leader; waiting",
+	},
+	// Five by themselves.
 	{
 		id: "even-sizes-5", of: "even-sizes",
-		settings: eyes + "; nodes 5; fast off",
+		settings: eyes + "; nodes 5",
 		script: elected + `
+			at 300ms
 			beat whole: cluster
-			crash S5; put k1 1 @S1; until answered
+			crash S5; put k1 1 @S1; until answered; at 600ms
 			beat one: cluster clients
-			crash S4; put k2 1 @S1; until answered
+			crash S4; put k2 1 @S1; until answered; at 1500ms
 			beat two: cluster clients
-			crash S3; put k3 1 @S1; until no leader; wait 500ms
+			crash S3; put k3 1 @S1; until no leader; at 2400ms
 			beat three: cluster clients
-			start S5 S4 S3; until answered; until same logs
-			split { S1 S2 S3 }|{ S4 S5 }; put half 1 @S1; until answered
+			start S5 S4 S3; until answered; until same logs; at 3600ms
+			split { S1 S2 S3 }|{ S4 S5 }; put half 1 @S1; until answered; at 4800ms
 			beat halves: cluster clients
 		`,
 		ends: "leaders 1; half = 1 @S1",
 	},
-	// The same with six.
+	// Six by themselves.
 	{
 		id: "even-sizes-6", of: "even-sizes",
-		settings: eyes + "; nodes 6; fast off",
+		settings: eyes + "; nodes 6",
 		script: elected + `
+			at 300ms
 			beat whole: cluster
-			crash S6; put k1 1 @S1; until answered
+			crash S6; put k1 1 @S1; until answered; at 600ms
 			beat one: cluster clients
-			crash S5; put k2 1 @S1; until answered
+			crash S5; put k2 1 @S1; until answered; at 1500ms
 			beat two: cluster clients
-			crash S4; put k3 1 @S1; until no leader; wait 500ms
+			crash S4; put k3 1 @S1; until no leader; at 2400ms
 			beat three: cluster clients
-			start S6 S5 S4; until answered; until same logs
-			split { S1 S2 S3 }|{ S4 S5 S6 }; put half 1 @S1; until no leader; wait 500ms
+			start S6 S5 S4; until answered; until same logs; at 3600ms
+			split { S1 S2 S3 }|{ S4 S5 S6 }; put half 1 @S1; until no leader; at 4800ms
 			beat halves: cluster clients
 		`,
 		ends: "no leader; waiting",
 	},
 }
+
+// fourServers is what befalls four, as it befalls the other sizes.
+const fourServers = elected + `
+	at 300ms
+	beat whole: cluster
+	crash S4; put k1 1 @S1; until answered; at 600ms
+	beat one: cluster clients
+	crash S3; put k2 1 @S1; until no leader; at 1500ms
+	beat two: cluster clients
+	crash S2; put k3 1 @S1; at 2400ms
+	beat three: cluster clients
+	start S4 S3 S2; until answered; until same logs; at 3600ms
+	split { S1 S2 }|{ S3 S4 }; put half 1 @S1; until no leader; at 4800ms
+	beat halves: cluster clients
+`

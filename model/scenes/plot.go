@@ -18,6 +18,7 @@ import (
 //	until leader S1              the script goes on when this condition holds,
 //	until leader within 2s       and fails after 10 s, or after the time that is told
 //	wait 300ms                   simulated time that passes
+//	at 600ms                     simulated time since the beginning
 //	beat crashed: cluster logs   a place to stop at, and the panels to look at
 //
 // and a line of tries is "again at crashed: crash S2; crash S3".
@@ -29,13 +30,14 @@ type plot struct {
 	ends     string
 	breaks   sim.Invariant
 	tries    string
+	beside   string // scenes, by their IDs
 }
 
 // scene reads a plot. What makes no sense becomes a step that is none, which the
 // tests of this package find.
 func (p *plot) scene() model.Scene {
 	s := model.Scene{ID: p.id, Of: p.of, Settings: parts(p.settings, "\n;"), Ends: parts(p.ends, "\n;"),
-		Breaks: p.breaks, Without: parts(p.without, " ")}
+		Breaks: p.breaks, Without: parts(p.without, " "), Beside: parts(p.beside, " ")}
 	lines := parts(p.script, "\n;")
 	s.Steps = make([]model.Step, len(lines))
 	for k, line := range lines {
@@ -82,6 +84,8 @@ func step(line string) model.Step {
 		return s
 	case "wait":
 		return model.Wait(duration(rest))
+	case "at":
+		return model.At(duration(rest))
 	case "beat":
 		id, panels, _ := strings.Cut(rest, ":")
 		s := model.Beat(id)

@@ -127,7 +127,7 @@ func TestScene_IsWellFormed(t *testing.T) {
 		seen[s.ID] = true
 		for k, step := range s.Steps {
 			if !oneOf(step) {
-				t.Errorf("%s: step %d is not exactly one of Do, Until, Wait and Beat", s.ID, k+1)
+				t.Errorf("%s: step %d is not exactly one of Do, Until, Wait, At and Beat", s.ID, k+1)
 			}
 		}
 		beats := beatsOf(&s)
@@ -136,6 +136,11 @@ func TestScene_IsWellFormed(t *testing.T) {
 		}
 		if sorted := slices.Sorted(slices.Values(beats)); len(slices.Compact(sorted)) != len(beats) {
 			t.Errorf("%s: a beat stands twice", s.ID)
+		}
+		for _, id := range s.Beside {
+			if !slices.ContainsFunc(All(), func(other model.Scene) bool { return other.ID == id && len(other.Beside) == 0 }) {
+				t.Errorf("%s is shown as %s, which is no scene by itself", s.ID, id)
+			}
 		}
 		for _, try := range s.Tries {
 			if !slices.Contains(beats, try.Beat) || len(try.Do) == 0 {
@@ -147,7 +152,7 @@ func TestScene_IsWellFormed(t *testing.T) {
 
 func oneOf(s model.Step) bool {
 	n := 0
-	for _, set := range []bool{s.Do != "", s.Until != "", s.Wait > 0, s.Beat != ""} {
+	for _, set := range []bool{s.Do != "", s.Until != "", s.Wait > 0, s.At > 0, s.Beat != ""} {
 		if set {
 			n++
 		}

@@ -213,7 +213,7 @@ function instantiate(module) {
 // What the model says of itself: words of 32 bits, in the order in which
 // model/encode.go writes them.
 
-const VERSION = 1;
+const VERSION = 2;
 
 const PARTS = /** @type {const} */ (["in", "unused", "lost", "gone"]);
 const ROLES = /** @type {const} */ (["follower", "pre-candidate", "candidate", "leader"]);
@@ -362,6 +362,6 @@ function readScenes(view) {
   const r = new Reader(view), text = () => r.text();
   return r.list(() => ({
     id: r.text(), of: r.text(), breaks: r.text(), settings: r.list(text), without: r.list(text), beats: r.list(text),
-    tries: r.list(() => ({ id: r.text(), beat: r.text(), do: r.list(text) })),
+    tries: r.list(() => ({ id: r.text(), beat: r.text(), do: r.list(text) })), beside: r.list(text),
   }));
 }

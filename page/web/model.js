@@ -60,6 +60,8 @@ export class Model {
   presenter;
   /** @type {typeof import("./lanes.js")|undefined} */
   lanes; // once a run has had branches
+  /** @type {typeof import("./multiples.js")|undefined} */
+  side; // once scenes were shown side by side
   build = ""; // the program's id
   asked = 0; // openings so far; an older one that comes late gives way
 
@@ -117,6 +119,7 @@ export class Model {
     this.replay(l);
     if (!$("stripes").hidden || this.state.without.length) (await import("./lab.js")).stripes(this.state.without);
     this.measureFirst();
+    if (this.side || this.info?.beside.length) (this.side = await import("./multiples.js")).show(this);
     this.changed();
   }
 
@@ -345,6 +348,7 @@ export class Model {
     let s = this.state;
     // Who wants no motion sees each message half way, until it is there.
     if (calm.matches) s = { ...s, flights: s.flights.map((f) => (f.arrives < 0 ? f : { ...f, sent: s.now - 1, arrives: s.now + 1 })) };
+    s = this.side?.follow(s) ?? s;
     const beside = this.beside && this.second?.beside(this.beside);
     this.line.show(s);
     for (const e of this.elements) {

@@ -167,6 +167,7 @@
  * @property {string[]} without rules that are left out: it needs the lab
  * @property {string[]} beats   ids, in their order
  * @property {{id:string, beat:string, do:string[]}[]} tries
+ * @property {string[]} beside  scenes that are shown side by side instead of it
  */
 
 /**
