@@ -234,6 +234,7 @@ function show(m, r) {
   m.link = link({ scene: "recording" });
   m.telling = r.telling();
   m.beside = m.shadow = null;
+  m.side?.show(m);
   m.selected = r.state.servers.find((s) => s.role === "leader")?.id ?? 1;
   m.speed = asItWas;
   m.stops = true;
