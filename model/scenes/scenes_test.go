@@ -21,6 +21,8 @@ type words struct {
 	Beats map[string]string `json:"beats"`
 	Notes map[string]string `json:"notes"`
 	Tries map[string]string `json:"tries"`
+	// Spread is on the button that measures timeouts, where there is one.
+	Spread string `json:"spread"`
 }
 
 const textDir = "../../page/web/scenes"

@@ -10,9 +10,11 @@ import (
 	"veche/raft"
 )
 
-// One session at a time, and the texts that go in and out.
+// One session at a time, the scenes, which are read when one is first begun, and the
+// texts that go in and out.
 var (
 	session *model.Session
+	known   []model.Scene
 	in, out []byte
 )
 
@@ -40,7 +42,10 @@ func input(n uint32) uint32 {
 //
 //go:wasmexport begin
 func begin(n uint32) uint32 {
-	s, err := model.Begin(scenes.All(), string(in[:min(int(n), len(in))]))
+	if known == nil {
+		known = scenes.All()
+	}
+	s, err := model.Begin(known, string(in[:min(int(n), len(in))]))
 	if err == nil {
 		session = s
 	}

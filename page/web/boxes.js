@@ -36,8 +36,9 @@ function groupOf(s, all) {
  * @param {string} now the one that is played
  * @param {(id: string) => void} open
  * @param {() => void} recording opens one
+ * @param {() => void} find looks for a run
  */
-export async function sceneMenu(all, now, open, recording) {
+export async function sceneMenu(all, now, open, recording, find) {
   const texts = new Map(await Promise.all(all.map(async (s) => /** @type {[string, Telling]} */ ([s.id, await telling(s.id)]))));
   const title = (/** @type {string} */ id) => texts.get(id)?.title ?? id;
   const take = (/** @type {string} */ id) => () => {
@@ -57,7 +58,12 @@ export async function sceneMenu(all, now, open, recording) {
         ...all.filter((v) => v.of === s.id).map((v) => el("button", { className: "of", click: take(v.id), "aria-current": String(v.id === now) }, "↳ " + title(v.id)))));
     parts.push(el("h3", {}, t("ui.group." + g)), el("div", { className: "cards" }, ...cards));
   }
-  const d = box(t("ui.scenes"), ofRecording(() => d.close(), recording), ...parts);
+  const row = ofRecording(() => d.close(), recording);
+  row.prepend(el("button", { click: () => {
+    d.close();
+    find();
+  } }, t("ui.find")), " ");
+  const d = box(t("ui.scenes"), row, ...parts);
   /** @type {HTMLElement|null} */ (d.querySelector("[aria-current=true]"))?.focus();
 }
 

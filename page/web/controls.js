@@ -148,6 +148,7 @@ function splitter(e, name, value, unit, changed) {
  * @property {() => void} notes
  * @property {() => void} spot
  * @property {() => void} help
+ * @property {() => void} find
  * @property {(id: number) => void} server
  * @property {() => boolean} talking
  */
@@ -161,7 +162,7 @@ function listen(c) {
     Minus: () => c.faster(-1), Equal: () => c.faster(1),
     KeyE: () => c.jump("election", 1), KeyT: () => c.jump("term", 1), KeyC: () => c.jump("commit", 1), KeyV: () => c.jump("violation", 1),
     Digit0: () => c.panel(""), KeyA: c.act, KeyX: c.cut, KeyD: c.compare, KeyU: c.undo, KeyM: c.act, KeyO: c.scenes, KeyR: c.lab, KeyL: c.language,
-    KeyI: c.theme, KeyY: c.link, KeyP: c.present, KeyS: c.notes, KeyF: c.spot,
+    KeyI: c.theme, KeyY: c.link, KeyP: c.present, KeyS: c.notes, KeyF: c.spot, KeyQ: c.find,
   };
   panelKeys.forEach((p, i) => (codes["Digit" + (i + 1)] = () => c.panel(p)));
   /** @type {Record<string, () => void>} with Shift */
@@ -264,7 +265,7 @@ export function connect(m) {
     by: (ms) => m.go(() => m.run.seek(m.state.now + ms)), beat: (way) => m.beat(way), jump: (k, way) => m.jump(k, way),
     faster: (way) => m.faster(way), panel: (p) => m.panels.show(m.panels.alone === p ? "" : p), act: () => m.actMenu(), cut: () => m.cut(),
     compare: () => m.compare(), undo: () => m.run.branch.parent && m.take(m.run.branch.parent, false), scenes: () => m.menu(), lab: () => m.lab(),
-    language, theme, link: () => m.copy(), present, notes: async () => (await m.speaker()).notes(), spot: () => document.documentElement.classList.toggle("spot"), help: () => m.help(),
+    language, theme, link: () => m.copy(), present, notes: async () => (await m.speaker()).notes(), spot: () => document.documentElement.classList.toggle("spot"), help: () => m.help(), find: () => m.find(),
     server: (id) => {
       if (m.state.servers.some((s) => s.id === id)) m.selected = id;
       m.changed();

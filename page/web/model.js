@@ -112,6 +112,7 @@ export class Model {
     this.run?.leave?.();
     this.run = new Run(core, () => new Core(program));
     this.second = this.beside = this.shadow = null;
+    $("odds")?.remove();
     this.line.said = "";
     this.selected = 1;
     this.story.clear();
@@ -450,7 +451,7 @@ export class Model {
 
   async menu() {
     this.pause();
-    (await import("./boxes.js")).sceneMenu(this.scenes, this.link.scene, (id) => this.begin(link({ scene: id })), () => this.recording());
+    (await import("./boxes.js")).sceneMenu(this.scenes, this.link.scene, (id) => this.begin(link({ scene: id })), () => this.recording(), () => this.find());
   }
 
   /** Opens a recording of a real cluster. @param {Blob} [file] without it somebody is asked */
@@ -493,6 +494,13 @@ export class Model {
   actMenu() {
     const r = $("p-cluster").getBoundingClientRect(); // beside it: there one sees what would come of it
     this.aim({ kind: "server", id: this.selected, from: 0, to: 0, x: r.right + 4, y: r.top });
+  }
+
+  /** Looks for a run; or shows how far apart timeouts should be. @param {boolean} [spread] */
+  async find(spread) {
+    if (this.run.refuse?.()) return;
+    if (spread) (await import("./spread.js")).spreadBox(this);
+    else (await import("./find.js")).findBox(this);
   }
 
   async help() {

@@ -7,7 +7,7 @@ import { $, el, clock } from "./dom.js";
 
 const { t, has } = words;
 
-/** @typedef {{title: string, about: string, beats: Record<string, string>, notes: Record<string, string>, tries: Record<string, string>}} Telling */
+/** @typedef {{title: string, about: string, beats: Record<string, string>, notes: Record<string, string>, tries: Record<string, string>, spread?: string}} Telling */
 
 /** Times slow enough to watch. */
 export const eyes = ["election 150ms 300ms", "heartbeat 50ms", "wire 10ms 15ms", "fast off"];
@@ -85,6 +85,8 @@ export class Line {
         kids.push(e);
       }
     }
+    const { spread } = this.m.telling;
+    if (spread) kids.push(el("button", { click: () => this.m.find(true) }, spread));
     $("tries").replaceChildren(...kids);
   }
 

@@ -14,13 +14,13 @@ export let lang = "en";
 let texts = {};
 let plural = new Intl.PluralRules("en");
 
-/** Which texts are wanted beside those of every page: "live.", "lab." and "more.". @type {Set<string>} */
+/** Which texts are wanted beside those of every page: "live.", "lab.", "more." and "many.". @type {Set<string>} */
 const parts = new Set([""]);
 
 /**
  * Speaks a language from now on; the promise is kept once its texts are there.
  * @param {string} l "en" or "ru"; anything else becomes English
- * @param {...("live"|"lab"|"more")} also texts that are wanted too
+ * @param {...("live"|"lab"|"more"|"many")} also texts that are wanted too
  */
 export async function setLang(l, ...also) {
   l = langs.includes(l) ? l : "en";
