@@ -129,4 +129,5 @@ func (s *Session) struck(note string) {
 var faults = [...]struct{ how, kind string }{
 	{"is killed", "crashed"}, {"loses power", "power_cut"}, {"gets an empty disk", "wiped"}, {"is paused", "paused"},
 	{"goes on", "resumed"}, {"stops for good", "stopped"}, {"has a bit", "rotten"},
+	{"has half of", "torn"}, {"has cut off", "mended"},
 }

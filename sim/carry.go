@@ -276,7 +276,7 @@ func (w *World) syncEnded(e *event) {
 		n.inbox = append(n.inbox, *e)
 		return
 	}
-	if w.reached(e.node, atSync, n.syncFacts) || w.diskFailed(e.node, "sync its log", n.log.Sync()) {
+	if w.tearNow(e.node) || w.reached(e.node, atSync, n.syncFacts) || w.diskFailed(e.node, "sync its log", n.log.Sync()) {
 		return
 	}
 	n.syncing = false

@@ -15,6 +15,8 @@ type ills struct {
 	rotten  bool             // a bit of it has changed, and it was not opened since
 	rotted  bool             // a bit of it has changed at some time
 	batches map[string]batch // of each segment
+	tears   bool             // its power goes in the middle of its next write
+	torn    bool             // that has happened, and its log was not opened since
 }
 
 // batch is where the writes of a segment began since the last sync of it, and
@@ -141,6 +143,31 @@ func (w *World) room(i int) {
 		n.disk.SetSpace(0)
 		w.fault(name(i) + " has room on its disk again")
 	}
+}
+
+// Tear lets a server lose power in the middle of a write to its log: of the one
+// that is under way, or of its next one. Half of the last record is on the disk.
+func (w *World) Tear(i int) {
+	n := &w.nodes[i]
+	n.ills.tears = true
+	if n.syncing {
+		w.tearNow(i)
+	}
+}
+
+// tearNow says whether the server has lost power as Tear wants it.
+func (w *World) tearNow(i int) bool {
+	n := &w.nodes[i]
+	if !n.ills.tears {
+		return false
+	}
+	n.ills.tears = false
+	w.fault(name(i) + " loses power")
+	w.stop(i)
+	if n.ills.torn = n.disk.CrashMid(); n.ills.torn {
+		w.fault(name(i) + " has half of its last record on its disk")
+	}
+	return true
 }
 
 // crashDisk does to a disk what the end of its process (kill) or of its power

@@ -107,6 +107,10 @@ func (w *World) Start(i int) {
 	if w.diskFailed(i, "open its log", err) {
 		return
 	}
+	if n.ills.torn {
+		n.ills.torn = false
+		w.fault(name(i) + " has cut off the torn end of its log")
+	}
 	disk := log.Restored(group)
 	w.witness.restarted(i, &disk, n.ills.rotted)
 	w.set(&n.clocks, &n.rand)
@@ -222,7 +226,7 @@ func (w *World) PowerCut(i int) {
 // stop forgets the process.
 func (w *World) stop(i int) {
 	n := &w.nodes[i]
-	n.up, n.paused = false, false
+	n.up, n.paused, n.ills.tears = false, false, false
 	n.run++
 	if n.group != nil {
 		s := n.group.Core().Status()
@@ -244,7 +248,7 @@ func (w *World) Wipe(i int) {
 	}
 	w.fault(name(i) + " gets an empty disk")
 	w.nodes[i].disk = newDisk(w, i)
-	w.nodes[i].cut, w.nodes[i].saved = 0, 0
+	w.nodes[i].cut, w.nodes[i].saved, w.nodes[i].ills.torn = 0, 0, false
 	w.witness.wiped(i)
 }
 

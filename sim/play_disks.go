@@ -104,6 +104,7 @@ func (w *World) putBack(i int) {
 	n, m := &w.nodes[i], w.witness
 	w.PowerCut(i)
 	w.fault(name(i) + " gets an old copy of its disk")
+	n.ills.torn = false
 	n.disk, n.kept = n.kept.disk, &diskCopy{n.kept.disk.Clone(), n.kept.image}
 	n.kept.disk.Fail = n.disk.Fail
 	m.remember(i, m.disk[i])

@@ -112,6 +112,37 @@ func TestRareCommands_DoWhatTheySay(t *testing.T) {
 			get x @S1
 			run until answered
 			expect leader S1`, "client: get x at S1: no x", ""},
+		{"a write tears in the middle, and its half is cut off", `
+			elect S1
+			slow-disk S4 100ms
+			put x 1 @S1
+			run until answered
+			tear S4
+			expect not up S4
+			put y 2 @S1
+			run until answered
+			start S4
+			expect log S4 1 1
+			run until same logs
+			run until y = 2 @S4`, "S4  has cut off the torn end of its log", ""},
+		{"the next write tears", `
+			elect S1
+			tear S4
+			run 5ms
+			put x 1 @S1
+			run until not up S4
+			power-cut S1 S2 S3 S5
+			start
+			run until leader
+			run until same logs`, "S4  has half of its last record on its disk", ""},
+		{"what was never to be torn is whole", `
+			elect S1
+			tear S4
+			crash S4
+			start S4
+			put x 1 @S1
+			run until x = 1 @S4
+			expect up S4`, "S4  starts", ""},
 		{"one chunk is lost, and fetched again", `
 			nodes 3
 			snapshot-bytes 300

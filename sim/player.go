@@ -127,6 +127,8 @@ func (p *Player) command(words []string) error {
 		return p.eachIf(args, p.running, p.world.Crash)
 	case "power-cut":
 		return p.eachIf(args, p.running, p.world.PowerCut)
+	case "tear":
+		return p.eachIf(args, p.running, p.world.Tear)
 	case "wipe":
 		return p.each(args, func(i int) error { p.world.Wipe(i); return nil })
 	case "pause":

@@ -46,20 +46,56 @@ func (m *MemFS) Crash(keep func(op int) bool) {
 // is an older version of the sector, which is asked about in turn. Of a
 // directory, anything but 0 keeps the operation.
 func (m *MemFS) CrashTorn(keep func(op int) int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	asked := 0
-	ask := func() int {
+	m.crash(func(*memNode, []byte, []byte) int {
 		asked++
 		return keep(asked - 1)
+	})
+}
+
+// CrashMid is Crash in the middle of a write: of what the newest unsynced write of
+// each file changes, the first half is on the disk. All that was written before is
+// there as well. It says whether there was such a write.
+func (m *MemFS) CrashMid() (torn bool) {
+	seen := map[*memNode]bool{}
+	m.crash(func(n *memNode, was, is []byte) int {
+		if n == nil || seen[n] {
+			return sectorBytes
+		}
+		seen[n], torn = true, true
+		first, past := 0, len(is)
+		for first < past && is[first] == byteAt(was, first) {
+			first++
+		}
+		for past > first && is[past-1] == byteAt(was, past-1) {
+			past--
+		}
+		return (first + past) / 2
+	})
+	return torn
+}
+
+// byteAt is a byte of a sector; one that was not there is all zeros.
+func byteAt(sector []byte, k int) byte {
+	if k < len(sector) {
+		return sector[k]
 	}
+	return 0
+}
+
+// crash asks for each unsynced write of a sector, newest first, how many of its
+// bytes are kept, given the file, and the sector before the write and after it; and
+// for each unsynced operation on a directory, with none of these.
+func (m *MemFS) crash(ask func(n *memNode, was, is []byte) int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, n := range m.dirty {
 		n.crash(ask)
 	}
 	m.dirty = m.dirty[:0]
 	for _, d := range m.order {
 		kept := 0
-		for kept < len(d.undo) && (d.undo[kept].joined || ask() != 0) {
+		for kept < len(d.undo) && (d.undo[kept].joined || ask(nil, nil, nil) != 0) {
 			kept++
 		}
 		for i := len(d.undo) - 1; i >= kept; i-- {
@@ -146,7 +182,7 @@ func (m *MemFS) room(n *memNode, off int64) int64 {
 }
 
 // crash brings sectors back, newest first, until one of their writes is kept.
-func (n *memNode) crash(ask func() int) {
+func (n *memNode) crash(ask func(n *memNode, was, is []byte) int) {
 	settled := map[int32]bool{}
 	type tear struct {
 		off   int64
@@ -163,8 +199,12 @@ func (n *memNode) crash(ask func() int) {
 		off := int64(u.sector) * sectorBytes
 		sector := n.data[off:]
 		sector = sector[:min(len(sector), sectorBytes)]
+		var was []byte
+		if u.at >= 0 {
+			was = n.old[int(u.at)*sectorBytes:][:sectorBytes]
+		}
 		if !u.stuck {
-			k := ask()
+			k := ask(n, was, sector)
 			if k > 0 {
 				keptSize = max(keptSize, min(size, off+int64(k)))
 			}
@@ -176,10 +216,10 @@ func (n *memNode) crash(ask func() int) {
 				tears = append(tears, tear{off, append([]byte(nil), sector[:min(k, len(sector))]...)})
 			}
 		}
-		if u.at < 0 {
+		if was == nil {
 			clear(sector)
 		} else {
-			copy(sector, n.old[int(u.at)*sectorBytes:])
+			copy(sector, was)
 		}
 	}
 	for i := len(tears) - 1; i >= 0; i-- {

@@ -43,6 +43,55 @@ func TestMemFS_UnsyncedSectorsAreKeptOneByOne(t *testing.T) {
 	}
 }
 
+// Goal: a power cut in the middle of a write leaves half of what the newest one
+// changes, and all of what came before. Method: two writes to one sector, one over
+// two sectors, and none at all.
+func TestMemFS_CrashInTheMiddleOfAWrite(t *testing.T) {
+	write := func(from, n int, c byte) func(File) error {
+		return func(f File) error { return fillWith(f, int64(from), c, n) }
+	}
+	for _, c := range []struct {
+		name   string
+		writes []func(File) error
+		want   string // runs of bytes
+		torn   bool
+	}{
+		{"the newest of two", []func(File) error{write(0, 100, 'a'), write(100, 60, 'b')}, "100a 30b 894-", true},
+		{"one of two sectors", []func(File) error{write(412, 300, 'a')}, "412- 200a 412-", true},
+		{"nothing was written", nil, "1024-", false},
+	} {
+		m := NewMemFS()
+		ok(t, m.MkdirAll("d"))
+		f, err := m.Create("d/f")
+		ok(t, err)
+		ok(t, fillWith(f, 0, '-', 2*sectorBytes))
+		ok(t, f.Sync())
+		ok(t, m.SyncDir("d"))
+		for _, w := range c.writes {
+			ok(t, w(f))
+		}
+		if torn := m.CrashMid(); torn != c.torn {
+			t.Errorf("%s: torn is %v", c.name, torn)
+		}
+		f, err = m.Open("d/f")
+		ok(t, err)
+		b, err := readAll(f, 1<<20)
+		ok(t, err)
+		have := ""
+		for from := 0; from < len(b); {
+			n := 1
+			for from+n < len(b) && b[from+n] == b[from] {
+				n++
+			}
+			have += fmt.Sprintf(" %d%c", n, b[from])
+			from += n
+		}
+		if have != " "+c.want {
+			t.Errorf("%s: the file is%s, not %s", c.name, have, c.want)
+		}
+	}
+}
+
 func fillWith(f File, off int64, c byte, n int) error {
 	b := make([]byte, n)
 	for i := range b {

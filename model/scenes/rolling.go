@@ -8,11 +8,13 @@ var restarts = []plot{
 		settings: eyes + "; fast off",
 		script: elected + `
 			put x 1 @S1; until answered; until same logs
-			put x 2 @S1; wait 12ms
+			slow-disk S4 100ms
+			put x 2 @S1; until log S4 1 1 1 1; until log S2 1 1 1 1; wait 2ms
 			beat midst: logs clients
-			power-cut all; wait 500ms
+			tear S4; power-cut S1 S2 S3 S5; wait 500ms
 			beat dark: cluster clients
-			draw S4 160ms; draw S2 220ms; draw S1 S3 S5 290ms; start S4 S2 S5 S3 S1; wait 20ms
+			slow-disk S4 1ms
+			draw S4 160ms; draw S2 220ms; draw S1 S3 S5 290ms; start S4 S2 S5 S3 S1; until log S4 1 1 1; wait 20ms
 			beat remember: logs
 			until leader; until same logs
 			beat level: logs figure5

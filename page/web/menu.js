@@ -45,7 +45,7 @@ function ofServer(s, v, value) {
   if (v.part === "unused") return [item("join", { n }, "join " + n)];
   if (!v.up) return [item("restart", { n }, "restart " + n), item("wipe", { n }, "wipe " + n), item("wipe-restart", { n }, "wipe " + n, "restart " + n), ...all(s, false, "start", "start")];
   /** @type {Item[]} */
-  const items = [item("crash", {}, "crash " + n), item("power-cut", {}, "power-cut " + n), item("pause", {}, "pause " + n + " 800ms"), ...(v.role === "leader" ? [] : [item("timeout", {}, "timeout " + n)]), null,
+  const items = [item("crash", {}, "crash " + n), item("power-cut", {}, "power-cut " + n), item("tear", {}, "tear " + n), item("pause", {}, "pause " + n + " 800ms"), ...(v.role === "leader" ? [] : [item("timeout", {}, "timeout " + n)]), null,
     item("put", { value }, "put x " + value + " @" + n), item("get", {}, "get x @" + n), null,
     item("deaf", {}, "cut *>" + n), item("mute", {}, "cut " + n + ">*"), item("alone", {}, "cut *>" + n + " " + n + ">*"), item("heal", {}, "heal")];
   if (v.role === "leader") {
