@@ -88,6 +88,7 @@ func TestDemo_FaultsInTheBrowser(t *testing.T) {
 	do("heal", second, "You healed the network")
 	await(t, "all hear each other again", readyMax, calm)
 	do("write", led, "acknowledged in")
+	b.handOver(led)
 	b.press("#lang")
 	await(t, "the page speaks Russian", shownMax, func() (bool, string) {
 		text := js[string](b, `document.getElementById("faults").textContent`)

@@ -59,6 +59,24 @@ func (b *tab) drop(text string) {
 	})()`, text))
 }
 
+// handOver presses the dashboard's button, and waits until a tab of its own has the
+// model with what the dashboard knows.
+func (b *tab) handOver(leader string) {
+	b.t.Helper()
+	js[bool](b, `(() => { const open = window.open; window.open = (...a) => (window.tab = open.apply(window, a)); return true; })()`)
+	if err := chromedp.Do(b.ctx, chromedp.Click("#hand")); err != nil {
+		b.t.Fatal(err)
+	}
+	await(b.t, "the model has what the dashboard knows", readyMax, func() (bool, string) {
+		r := b.replay("window.tab")
+		return r.Is && r.All > 0 && strings.Contains(r.Title, leader) && strings.Contains(r.Mark, "RECORDING"), fmt.Sprintf("%+v", r)
+	})
+	if led := js[bool](b, fmt.Sprintf(`window.tab.veche.run.recording.reel.frames.some((f) => { window.tab.veche.run.seek(f.at); return window.tab.veche.run.state.servers.some((s) => s.role === "leader" && s.name === %q); })`, leader)); !led {
+		b.t.Errorf("at no moment of it %s leads", leader)
+	}
+	js[bool](b, `window.tab.close(), true`)
+}
+
 // key presses keys.
 func (b *tab) key(keys string) {
 	b.t.Helper()
@@ -81,7 +99,7 @@ func stagedRecording(t *testing.T) string {
 	t.Helper()
 	began := time.Date(2026, 5, 4, 12, 30, 0, 0, time.UTC)
 	lines := []any{map[string]any{"veche-recording": 1, "viewer": "n2"}}
-	for k := range 20 {
+	for k := range 40 {
 		m := scene(func(m []server.SightReport) {
 			if k >= 10 {
 				silence(&m[0], int64(k-10)*200+900, "no_answer")
@@ -130,24 +148,15 @@ func TestReplay_ARealRunInTheModel(t *testing.T) {
 		return strings.HasPrefix(second, "n") && second != name(first) && strings.Contains(f["elections"], second+" leads term"), fmt.Sprint(f)
 	})
 	js[bool](b, `(() => {
-		const [url, win] = [URL.createObjectURL, window.open];
+		const url = URL.createObjectURL;
 		URL.createObjectURL = (blob) => { blob.text().then((text) => (window.saved = text)); return url.call(URL, blob); };
-		window.open = (...a) => (window.tab = win.apply(window, a));
 		return true;
 	})()`)
 	b.press("#save")
 	saved := ""
 	await(t, "the recording is saved", shownMax, func() (bool, string) { saved = js[string](b, `window.saved ?? ""`); return saved != "", "nothing" })
 
-	// Handed over: in a tab of its own, without a file.
-	if err := chromedp.Do(b.ctx, chromedp.Click("#hand")); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "the model has what the dashboard knows", readyMax, func() (bool, string) {
-		r := b.replay("window.tab")
-		return r.Is && r.All > 0 && strings.Contains(r.Title, second) && strings.Contains(r.Mark, "RECORDING"), fmt.Sprintf("%+v", r)
-	})
-	js[bool](b, `window.tab.veche.run.seek(Infinity), window.tab.close(), true`)
+	b.handOver(second)
 
 	// From the file, by the help's button.
 	file := filepath.Join(t.TempDir(), "saved.jsonl")
@@ -313,6 +322,15 @@ func TestReplay_InTheOneFile(t *testing.T) {
 		r := b.replay("window")
 		return r.Leader == "n3" && r.Heard == 2, fmt.Sprintf("%+v", r)
 	})
+	if moved := js[[]float64](b, `[true, false].map((fast) => {
+		const stops = document.getElementById("stops"), run = veche.run;
+		if (stops.checked !== fast) stops.click();
+		run.seek(run.recording.start + 3600);
+		run.on(run.state.now + 100);
+		return run.state.now - run.recording.start - 3600;
+	})`); len(moved) != 2 || moved[0] != 1000 || moved[1] != 100 {
+		t.Errorf("where nothing happens 100 ms take it on by %v ms, if it may hurry and if not", moved)
+	}
 	b.key("l")
 	await(t, "it is told in Russian", shownMax, func() (bool, string) {
 		text := js[string](b, `document.body.innerText`)

@@ -94,7 +94,9 @@ export class Replay {
   /** @param {number} until ms @returns {number} no flags */
   on(until) {
     const now = this.state.now, next = this.all[this.heard]?.at ?? this.recording.end, last = this.all[this.heard - 1]?.at ?? 0;
-    if (this.m.stops && now - last > calmBefore && next - now > calmAfter) until = Math.max(until, Math.min(now + (until - now) * hurry, next - calmBefore));
+    const quiet = this.m.stops && now - last > calmBefore && next - now > calmAfter;
+    document.body.classList.toggle("hurrying", quiet);
+    if (quiet) until = Math.max(until, Math.min(now + (until - now) * hurry, next - calmBefore));
     this.#to(until);
     follow(this.state.now);
     return 0;
@@ -164,12 +166,13 @@ export class Replay {
     const at = (/** @type {number} */ ms) => time(reel.wall(ms), false);
     const names = [...reel.names.keys()].sort((a, b) => a - b).map((id) => reel.name(id));
     return { names: names.slice(0, 5).join(", ") + (names.length > 5 ? " …" : ""), viewer: name || "?", from: at(start), to: at(end),
-      date: reel.wall(start).toLocaleDateString(lang, { day: "numeric", month: "short", year: "numeric" }) };
+      date: day(reel.wall(start)) };
   }
 
   /** What a scene's texts would say. */
   telling() {
     const facts = this.#facts();
+    $("recorded").title = t("replay.mark") + " " + t("replay.when", facts);
     $("recorded").replaceChildren(el("b", {}, "● " + t("replay.mark")), " ", el("span", {}, t("replay.when", facts)));
     return { title: t("replay.title", facts), about: t("replay.about", facts), beats: {}, notes: {}, tries: {} };
   }
@@ -197,6 +200,9 @@ function become(v, h) {
   else Object.assign(v, { leader: 0, peers: [], beat: -1 });
   Object.assign(v, { role, term: h.term, confirmed: false, ballots: [] });
 }
+
+/** The day, as it is written in every language. @param {Date} d */
+const day = (d) => [d.getFullYear(), d.getMonth() + 1, d.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
 
 /** The time of day, to the ms where that can be seen. @param {Date} d @param {boolean} exact */
 const time = (d, exact) => d.toTimeString().slice(0, 8) + (exact ? (lang === "ru" ? "," : ".") + String(d.getMilliseconds()).padStart(3, "0") : "");
