@@ -177,6 +177,7 @@ export async function odds(m) {
   const strip = el("div", { id: "odds" }, el("div", { className: "row" }, el("label", {}, t("odds.label"), " ", pick), bar, stop,
     el("button", { className: "icon", click: () => strip.remove(), "aria-label": t("ui.close"), title: t("ui.close") }, "✕")), svg, said);
   f5.after(strip);
+  if (!f5.offsetParent) m.panels.show("figure5");
 
   const draw = () => {
     if (m.run !== run) return strip.remove();
@@ -247,13 +248,13 @@ export async function odds(m) {
     tell();
     if (busy || o.sorted().length < points) return;
     busy = true;
-    stop.disabled = off = false;
+    stop.hidden = off = false;
     for (let q = ""; q !== pick.value && !gone(); ) {
       q = pick.value;
       await inSlices(o.closer(q), gone, draw);
     }
     busy = false;
-    stop.disabled = true;
+    stop.hidden = true;
     draw();
     tell();
   };
@@ -271,8 +272,7 @@ export async function odds(m) {
   if (strip.isConnected && m.run === run) {
     if (o.sorted().length < points) said.textContent = t("odds.stopped");
     else await closer();
-    stop.disabled = true;
-    bar.hidden = true;
+    stop.hidden = bar.hidden = true;
   }
   const wait = new MutationObserver(() => {
     if (strip.isConnected) return;

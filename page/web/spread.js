@@ -74,33 +74,39 @@ function span(ms) {
 /** @param {number} v */
 const decimal = (v) => (lang === "ru" ? v.toFixed(1).replace(".", ",") : v.toFixed(1));
 
-const W = 760, H = 330, left = 58, right = 14, top = 14, floor = 246, splitRow = 296; // of the chart
+const widest = 760, H = 330, left = 58, right = 14, top = 14, floor = 246, splitRow = 296; // of the chart
 const least = 100; // ms: the axis is logarithmic
 
-/** @param {number} k */
-const x = (k) => left + ((k + 0.5) * (W - left - right)) / spreads.length;
 /** @param {number} ms */
 const y = (ms) => floor - ((floor - top) * Math.log(Math.max(ms, least) / least)) / Math.log(longest / least);
 
 class Chart {
   constructor() {
+    const W = (this.w = Math.min(widest, innerWidth - 50)), narrow = W < widest * 0.7, x = (/** @type {number} */ k) => this.x(k);
     this.svg = make("svg", { viewBox: `0 0 ${W} ${H}`, class: "spread", role: "img" });
     for (const ms of [100, 200, 500, 1000, 2000, 5000, 10_000]) {
       make("line", { class: "grid", x1: left, x2: W - right, y1: y(ms), y2: y(ms) }, this.svg);
       write(make("text", { class: "small end", x: left - 6, y: y(ms) + 4 }, this.svg), ms >= longest ? span(ms) : ms >= 1000 ? ms / 1000 + " " + t("ui.s") : ms + " " + t("ui.ms"));
     }
-    this.chosen = make("rect", { class: "chosen", y: top - 8, width: (W - left - right) / spreads.length, height: H - top }, this.svg);
+    this.chosen = make("rect", { class: "chosen", y: top - 8, width: this.step, height: H - top }, this.svg);
+    if (narrow) write(make("text", { class: "small end", x: left - 6, y: floor + 18 }, this.svg), t("ui.ms"));
     this.columns = spreads.map((spread, k) => {
-      write(make("text", { class: "small mid", x: x(k), y: floor + 18 }, this.svg), spread + " " + t("ui.ms"));
+      write(make("text", { class: "small mid", x: x(k), y: floor + 18 }, this.svg), narrow ? String(spread) : spread + " " + t("ui.ms"));
       return { line: make("line", { class: "reach", x1: x(k), x2: x(k) }, this.svg), cap: make("line", { class: "reach", x1: x(k) - 9, x2: x(k) + 9 }, this.svg),
         dot: make("circle", { class: "median", cx: x(k), r: 6 }, this.svg), splits: make("text", { class: "mid", x: x(k), y: splitRow + 22 }, this.svg) };
     });
-    write(make("text", { class: "small", x: left, y: splitRow + 2 }, this.svg), t("spread.splits"));
+    write(make("text", { class: "small", x: narrow ? 0 : left, y: splitRow + 2 }, this.svg), t("spread.splits"));
   }
+
+  /** How far a column is from the next. */
+  get step() { return (this.w - left - right) / spreads.length; }
+
+  /** The middle of a column. @param {number} k */
+  x(k) { return left + (k + 0.5) * this.step; }
 
   /** @param {One[][]} all @param {number} k the column that is chosen */
   show(all, k) {
-    set(this.chosen, { x: x(k) - (W - left - right) / spreads.length / 2 });
+    set(this.chosen, { x: this.x(k) - this.step / 2 });
     for (const [i, c] of this.columns.entries()) {
       const list = all[i];
       if (!list.length) continue;
