@@ -3,6 +3,7 @@
 package browser
 
 import (
+	"cmp"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -98,6 +99,56 @@ func TestMany_FindsARun(t *testing.T) {
 	})
 	if n := tried(); later[bool](b, `new Promise((done) => setTimeout(() => done(true), 300))`) && tried() != n {
 		t.Errorf("it goes on after it was cancelled: %d seeds, then %d", n, tried())
+	}
+	b.quietModel(origin)
+}
+
+// Goal: each question finds what it asks for, at the moment of it, and what never
+// happens is not found. Method: scenes in which it comes about; the page goes to the
+// moment that was found, and its state there, and just before, is asked.
+func TestMany_EveryQuestion(t *testing.T) {
+	b, origin := openModel(t, "#s=two-masters&l=en&t=0")
+	for _, c := range []struct {
+		scene, question string
+		number          int
+		is              string // of the state s at the moment, and h, what happened last
+		yet             bool   // it holds just before as well
+	}{
+		{"split-vote-narrow", "split", 1, `h.kind === "became_candidate" && h.term > 1`, true},
+		{"master-crash", "gap", 150, `s.leaderless >= 149.9 && s.leaderless <= 150.1`, false},
+		{"split-minority", "lost", 0, `h.kind === "truncated"`, false},
+		{"cluster-start", "leads", 3, `s.servers[2].role === "leader"`, true},
+		{"two-masters", "two", 0, `s.servers.filter((v) => v.up && v.role === "leader").length === 2`, false},
+		{"break-step-down", "breaks", 0, `s.broken.length > 0`, false},
+		{"cluster-start", "two", 0, "", false},
+	} {
+		found := later[[]bool](b, fmt.Sprintf(`(async () => {
+			await veche.open(%q);
+			const { search, questions } = await import(new URL("web/find.js", location.href));
+			const { read } = await import(new URL("web/links.js", location.href));
+			const link = veche.link(), l = { ...read(link.slice(link.indexOf("#"))), actions: [], at: null };
+			const work = search(veche.run.another(), l, { watch: () => questions[%q].watch(%d), most: 20, length: 3000 }, { seed: 0, at: 0, tried: 0, skipped: 0, simulated: 0 });
+			let step = work.next();
+			while (!step.done) step = work.next();
+			const f = step.value;
+			if (!f.seed) return [];
+			await veche.open(%[1]q, { seed: f.seed });
+			const ask = (at) => {
+				veche.run.seek(at);
+				const s = veche.run.state, h = veche.run.branch.happenings[veche.run.heard - 1];
+				return %[4]s;
+			};
+			const it = ask(f.at), before = ask(f.at - 1);
+			return [it, before];
+		})()`, c.scene, c.question, c.number, cmp.Or(c.is, "false")))
+		switch {
+		case c.is == "" && len(found) > 0:
+			t.Errorf("%s: %s is found where it never happens", c.scene, c.question)
+		case c.is != "" && len(found) == 0:
+			t.Errorf("%s: %s is not found", c.scene, c.question)
+		case c.is != "" && (!found[0] || found[1] && !c.yet):
+			t.Errorf("%s: %s %d: at the moment it holds: %v, a ms before: %v", c.scene, c.question, c.number, found[0], found[1])
+		}
 	}
 	b.quietModel(origin)
 }
