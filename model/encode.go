@@ -2,6 +2,7 @@ package model
 
 import (
 	"slices"
+	"strconv"
 
 	"veche/raft"
 	"veche/sim"
@@ -21,6 +22,7 @@ const (
 	flightsShown = 256
 	termsShown   = 16 // entries that a message carries
 	valuesShown  = 8
+	valueShown   = 100  // bytes of one
 	textShown    = 1024 // bytes of a text that came from outside
 )
 
@@ -217,7 +219,7 @@ func (x *scribe) values(w *sim.World, i int, d *desk) {
 		y.list(func() (n int) {
 			w.Values(i, valuesShown, func(key, value []byte) {
 				y.text(string(key))
-				y.text(string(value))
+				y.text(brief(string(value)))
 				n++
 			})
 			return n
@@ -339,7 +341,15 @@ func (x *scribe) client(c *sim.ClientLook) {
 		x.time(int64(o.Return))
 	}
 	x.text(c.Asked)
-	x.text(c.Value)
+	x.text(brief(c.Value))
+}
+
+// brief is a value as it is shown: one that is too long by its size.
+func brief(value string) string {
+	if len(value) <= valueShown {
+		return value
+	}
+	return strconv.Itoa(len(value)) + " B"
 }
 
 // AppendHappenings appends what happened since it was asked last to b: a list of
@@ -363,7 +373,7 @@ func (s *Session) AppendHappenings(b []byte) []byte {
 		x.text(h.kind)
 		x.text(h.reason)
 		x.text(h.text)
-		x.text(h.value)
+		x.text(brief(h.value))
 	}
 	s.news.all = s.news.all[:0]
 	return x.b

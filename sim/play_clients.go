@@ -8,14 +8,15 @@ import (
 	"veche/store"
 )
 
-// client takes "put x 1 @S1", "get x @S1", "delete x @S1" or "local x @S1";
-// behind it may stand which client it is: "by C2".
+// client takes "put x 1 @S1", "get x @S1", "delete x @S1" or "local x @S1", or
+// "put-bytes x 30000 @S1" for a value of that size; behind it may stand which
+// client it is: "by C2".
 func (p *Player) client(words []string) error {
 	c, words, err := p.whoAsks(words)
 	if err != nil {
 		return err
 	}
-	at, isPut := words[len(words)-1], words[0] == "put"
+	at, isPut := words[len(words)-1], words[0] == "put" || words[0] == "put-bytes"
 	if !strings.HasPrefix(at, "@") || isPut && len(words) != 4 || !isPut && len(words) != 3 {
 		return p.wrong("write put x 1 @S1, get x @S1, delete x @S1 or local x @S1, and perhaps by C2")
 	}
@@ -39,6 +40,17 @@ func (p *Player) client(words []string) error {
 	case "put":
 		o.Kind, write = OpPut, store.EncodePut(nil, &store.Put{Key: []byte(key), Value: []byte(words[2])})
 		said.brief = key + "=" + words[2]
+	case "put-bytes":
+		n, err := strconv.Atoi(words[2])
+		if err != nil || n < 1 || n > valueMax {
+			return p.wrong("put-bytes takes a key and a size from 1 to " + num(valueMax) + ": put-bytes x 30000 @S1")
+		}
+		value := make([]byte, n)
+		for k := range value {
+			value[k] = 'x'
+		}
+		o.Kind, write = OpPut, store.EncodePut(nil, &store.Put{Key: []byte(key), Value: value})
+		said.words, said.brief = "put "+key+" "+words[2]+" B", key+"="+words[2]+" B"
 	case "delete":
 		o.Kind, write = OpDelete, store.EncodeDeleteRange(nil, &store.DeleteRange{Key: []byte(key)})
 		said.brief = key + "=∅"
@@ -50,6 +62,9 @@ func (p *Player) client(words []string) error {
 	p.submit(o, said, write)
 	return nil
 }
+
+// valueMax bounds a value that is made for its size, in bytes.
+const valueMax = 100_000
 
 // note enters a client's request into the history, and gives its number. In a
 // story that is all; else the trace has it as well.

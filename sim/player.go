@@ -164,7 +164,7 @@ func (p *Player) command(words []string) error {
 		return p.eachIf(args, p.running, func(i int) { p.world.nodes[i].group.SnapshotSoon() })
 	case "timeout":
 		return p.eachIf(args, p.timed, p.timeout)
-	case "put", "get", "delete", "local":
+	case "put", "put-bytes", "get", "delete", "local":
 		return p.client(words)
 	case "join":
 		return p.eachIf(args, p.newcomer, p.join)
