@@ -15,11 +15,11 @@ var snapshots = []plot{
 			start S3; until fetching S3 0
 			beat offered: cluster logs
 			until fetching S3 8; drop chunk S1>S3 once; wait 40ms
-			beat dropped: cluster
+			beat dropped: cluster logs
 			until fetching S3 80
-			beat chunks: cluster
+			beat chunks: cluster logs
 			crash S3; start S3; until fetching S3 60 within 90ms
-			beat again: cluster
+			beat again: cluster logs
 			until stands S3 5
 			beat stands: logs
 			put z 9 @S1 by C1; until same logs

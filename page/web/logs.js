@@ -61,7 +61,7 @@ export class Logs extends Drawing {
     this.falls = new Pool(() => new Cell(cells));
     this.folds = new Pool(() => kit(cells, "v-fold", { back: "rect", rect: "rect", text: "text.v-mid2", title: "title" }));
     this.rows = new Pool(() => {
-      const row = kit(names, "v-logrow", { hit: "rect.v-hit", name: "text.v-name", note: "text.v-small", crown: "path.v-crown", commit: "path.v-commit", match: "circle.v-match", next: "path.v-match" });
+      const row = kit(names, "v-logrow", { hit: "rect.v-hit", name: "text.v-name", note: "text.v-small", crown: "path.v-crown", commit: "path.v-commit", got: "rect.v-disk v-got", match: "circle.v-match", next: "path.v-match" });
       set(row.next, { d: "M0,-1 1,.8H-1Z" });
       return row;
     });
@@ -173,6 +173,8 @@ export class Logs extends Drawing {
     set(it.commit, { d: `M${r1(begin)},${r1(low)}H${r1(end - 1)}V${r1(low - h * 0.3)}` });
     const peer = leader && leader.id !== v.id ? leader.peers.find((p) => p.id === v.id) : undefined, r = Math.min(row * 0.1, this.column * 0.14), lane = y + h + (row - h) * 0.58;
     const match = peer ? this.x(peer.match) + this.column * (peer.match ? 0.5 : 0.86) : 0, next = peer ? this.x(peer.next) + this.column / 2 : 0;
+    show(it.got, v.fetched >= 0); // of a snapshot that is on its way, as far as it goes
+    set(it.got, { x: begin, y: low - 1, width: Math.max(0, v.fetched * (this.x((peer?.snapshot || v.last) + 1) - begin)), height: (row - h) * 0.3 });
     show(it.match, !!peer && match > this.left - this.column / 2 && match < this.sheet.w);
     show(it.next, !!peer && next > this.left && next < this.sheet.w);
     if (peer) {
