@@ -64,6 +64,33 @@ func TestMultiples_AreRunsAtOneMoment(t *testing.T) {
 	b.quietModel(origin)
 }
 
+// Goal: scenes that leave rules out stand beside those that do not, and a promise
+// that one of them breaks is shown. Method: the other groups, opened and played to
+// their end; what their tables say.
+func TestMultiples_CompareRulesAndReads(t *testing.T) {
+	b, origin := openModel(t, "#s=disruptive-return-beside&t=3300&l=en")
+	b.besides(3)
+	table := `[...document.querySelectorAll("#side tbody tr")].map((r) => [...r.children].slice(1).map((c) => c.innerText).join(", ")).join("; ")`
+	await(t, "two of three clusters have lost their leader", shownMax, func() (bool, string) {
+		have := js[string](b, table)
+		return have == "1 / 1, 1, 1, 0 ms; 1 / 1, 2, 14, 267 ms; 1 / 1, 2, 14, 267 ms", have
+	})
+	if text := js[string](b, `document.body.innerText`); strings.Contains(text, "MODIFIED RAFT") {
+		t.Error("the page's own run keeps all rules, and is marked")
+	}
+	js[bool](b, `veche.open("reads-beside", {lang: "en"}).then(() => veche.run.seek(950)), true`)
+	b.besides(4)
+	await(t, "two reads are stale, and two wait", shownMax*2, func() (bool, string) {
+		js[bool](b, `veche.frame(), true`)
+		have := js[string](b, table)
+		return strings.HasPrefix(have, "x = 1, 0 ms, x = 1: stale, 0 ms; x = 1, 0 ms, x = 1: stale, 0 ms; x = 1, 0 ms, waits,"), have
+	})
+	if bad := js[int](b, `document.querySelectorAll("#side .sign.broken").length`); bad != 2 {
+		t.Errorf("%d rings show a broken promise, not 2", bad)
+	}
+	b.quietModel(origin)
+}
+
 func num(v float64) string { b, _ := json.Marshal(v); return string(b) }
 
 // Goal: they are driven together by the keyboard, and each opens by itself at the

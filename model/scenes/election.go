@@ -39,11 +39,11 @@ var election = []plot{
 		id:       "disruptive-return",
 		settings: eyes,
 		script: elected + `
-			draw S5 160ms; split {S1 S2 S3 S4}|{S5}
+			at 200ms; draw S5 160ms; split {S1 S2 S3 S4}|{S5}
 			beat alone: cluster
 			put x 1 @S1; until answered; until role S5 pre-candidate
 			beat asks: cluster figure4
-			wait 2s
+			at 2500ms
 			beat long: figure5
 			heal; until same logs; until x = 1 @S5
 			beat returned: logs figure5
@@ -56,10 +56,10 @@ var election = []plot{
 		settings: eyes,
 		without:  "prevote",
 		script: elected + `
-			draw S5 160ms; split {S1 S2 S3 S4}|{S5}; put x 1 @S1; until answered
+			at 200ms; draw S5 160ms; split {S1 S2 S3 S4}|{S5}; put x 1 @S1; until answered
 			until role S5 candidate
 			beat stands: cluster figure4
-			wait 2s
+			at 2500ms
 			beat climbed: figure5
 			heal; until not leader S1
 			beat deposed: cluster figure5
@@ -74,10 +74,10 @@ var election = []plot{
 		settings: eyes,
 		without:  "prevote checkquorum",
 		script: elected + `
-			draw S5 160ms; split {S1 S2 S3 S4}|{S5}; put x 1 @S1; until answered
+			at 200ms; draw S5 160ms; split {S1 S2 S3 S4}|{S5}; put x 1 @S1; until answered
 			until role S5 candidate
 			beat stands: cluster figure4
-			wait 2s
+			at 2500ms
 			beat climbed: figure5
 			heal; until not leader S1
 			beat deposed: cluster figure5
@@ -85,6 +85,25 @@ var election = []plot{
 			beat again: figure5
 		`,
 		ends: "leaders 1; not leader S5; not term S1 1",
+	},
+	// The three of them at one time.
+	{
+		id: "disruptive-return-beside", of: "disruptive-return",
+		settings: eyes,
+		script: elected + `
+			at 200ms; draw S5 160ms; split {S1 S2 S3 S4}|{S5}
+			beat alone: cluster
+			put x 1 @S1; until answered; at 600ms
+			beat asks: cluster
+			at 2500ms
+			beat long: cluster
+			heal; at 2600ms
+			beat told: cluster
+			until same logs; at 3300ms
+			beat end: cluster
+		`,
+		ends:   "leader S1; term S1 1; term S5 1",
+		beside: "disruptive-return disruptive-return-no-prevote disruptive-return-neither",
 	},
 	// The leader hears nobody, and notices.
 	{

@@ -10,7 +10,7 @@ import { beginning, link, write } from "./links.js";
 import { telling } from "./story.js";
 import { $, clock, el } from "./dom.js";
 import { Cluster } from "./cluster.js";
-import { Pool, clamp, fit, hue, ink, kit, make, set, write as say } from "./look.js";
+import { Pool, clamp, fit, hue, ink, kit, make, set, wide, write as say } from "./look.js";
 import "./more.js";
 
 await style("multiples.css");
@@ -28,7 +28,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const lengths = [1000, 2000, 3000, 5000, 10_000, 20_000, 50_000];
 const keyStep = 50; // ms that an arrow key moves it
 const slow = 1000; // ms after a split until a cluster that answers nobody has stopped
-const row = 1.9, top = 1.5, label = 7.5; // em: a time line, what stands above them, what names them
+const row = 1.9, top = 1.5; // em: a time line, and what stands above them
 
 /** The names of rules that a group of scenes may compare. @type {Record<string, string>} */
 const rules = { prevote: "PreVote", checkquorum: "CheckQuorum" };
@@ -283,7 +283,7 @@ class Times {
     if (!w) return;
     const end = Math.max(s.now, ...this.lanes.map((l) => l.run.branch.end), happenings.at(-1)?.at ?? 0);
     this.length = lengths.find((l) => l >= end) ?? end;
-    this.left = Math.min(label * em, w * 0.3);
+    this.left = Math.min(Math.max(...this.lanes.map((l) => wide(l.name, em * 0.93, 600))) + 1.3 * em, w * 0.3);
     this.wide = w - this.left - 0.8 * em;
     this.at = s.now;
     const high = (top + row * this.lanes.length) * em, x = (/** @type {number} */ at) => this.left + (at / this.length) * this.wide;
