@@ -109,13 +109,7 @@ func (s *Session) AppendState(b []byte) []byte {
 	}
 	d := &s.desk
 	d.clients = s.player.Clients(d.clients[:0])
-	stuck := raft.Time(0)
-	for _, c := range d.clients {
-		if c.Op.Outcome == sim.OpPending {
-			stuck = max(stuck, s.Now()-c.Op.Call)
-		}
-	}
-	x.time(int64(stuck))
+	x.time(int64(s.stuck(d)))
 	x.word(uint32(bit(s.over()) | bit(s.left)<<1))
 	x.text(s.beat)
 	x.word(uint32(len(s.look)))
@@ -147,6 +141,34 @@ func (s *Session) AppendState(b []byte) []byte {
 		x.client(&d.clients[k])
 	}
 	return x.b
+}
+
+// stuck is for how long the cluster as a whole has committed nothing although
+// somebody waits for it. While a leader has a majority behind it, a request counts
+// only at servers that answer this leader: whoever asked another side of a cut
+// waits for the network, and not for the cluster.
+func (s *Session) stuck(d *desk) (long raft.Time) {
+	leads, term, looked := -1, raft.Term(0), false
+	v := &d.look.Status
+	for _, c := range d.clients {
+		if c.Op.Outcome != sim.OpPending {
+			continue
+		}
+		for i := 0; i < s.world.Servers() && !looked; i++ {
+			if s.world.Look(i, &d.look); d.look.Up && v.Confirmed && v.Term > term {
+				leads, term = i, v.Term
+			}
+		}
+		if looked = true; leads >= 0 && leads != c.Op.Node {
+			s.world.Look(leads, &d.look)
+			k := slices.IndexFunc(v.Peers, func(p raft.PeerStatus) bool { return p.ID == raft.NodeID(c.Op.Node+1) })
+			if k < 0 || d.look.Contact[k] < 0 || d.look.Contact[k] > v.ElectionMax {
+				continue
+			}
+		}
+		long = max(long, s.Now()-max(c.Op.Call, s.grewAt))
+	}
+	return long
 }
 
 func (x *scribe) server(i int, l *sim.ServerLook, log []sim.EntryLook) {

@@ -28,6 +28,8 @@ type Session struct {
 	without []string
 	led     bool      // somebody leads
 	lostAt  raft.Time // else: since when nobody does
+	grown   raft.Index
+	grewAt  raft.Time // when the commit index, grown, last rose
 	told    int       // broken promises that were told
 	acts    uint64    // digests what was done
 	news    news
@@ -272,6 +274,9 @@ func (s *Session) noted() {
 		s.lostAt = s.Now()
 	}
 	s.led = led
+	if c := s.world.Committed(); c > s.grown {
+		s.grown, s.grewAt = c, s.Now()
+	}
 	for _, b := range s.world.AllBroken()[s.told:] {
 		s.told++
 		s.tell(happening{what: wasBroken, kind: string(b.Invariant), text: b.How})

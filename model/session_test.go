@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"strings"
 	"testing"
@@ -296,6 +297,45 @@ func FuzzSession(f *testing.F) {
 
 // BenchmarkFrame is a frame of a page: a sixtieth of a second of a cluster of five
 // that writes, and its picture.
+// Goal: the gauge "no commit" tells of the cluster, and not of one who is cut off.
+// Method: a leader is cut off with one follower and asked; the time that the State
+// gives grows while nobody else has a majority, is 0 once the others have a leader
+// although the client still waits, and grows again when a client waits there too.
+func TestEncode_NoCommitIsOfTheCluster(t *testing.T) {
+	s := begin(t, quick)
+	do(t, s, "start") // S1 is the first to stand, with this seed
+	runTo(s, 1200*ms)
+	stuck := func() raft.Time {
+		b := s.AppendState(nil) // version, now, steps, commit, leaderless, stuck
+		return raft.Time(binary.LittleEndian.Uint64(b[4+8+8+4+8:]))
+	}
+	if v := stuck(); v != 0 {
+		t.Fatalf("nobody has asked, and %d ns without a commit are shown", v)
+	}
+	do(t, s, "split {S1 S2}|{S3 S4 S5}")
+	do(t, s, "put x 1 @S1")
+	for _, c := range []struct {
+		after    raft.Time
+		command  string
+		min, max raft.Time
+	}{
+		{100 * ms, "", 100 * ms, 100 * ms},
+		{700 * ms, "", 0, 0},
+		{800 * ms, "split {S1 S2}|{S3}|{S4}|{S5}", 0, 0},
+		{1400 * ms, "", 500 * ms, 1400 * ms},
+		{1500 * ms, "heal", 500 * ms, 1500 * ms},
+		{2500 * ms, "", 0, 0},
+	} {
+		runTo(s, 1200*ms+c.after)
+		if v := stuck(); v < c.min || v > c.max {
+			t.Errorf("%d ms after the cut: %d ms without a commit, want %d to %d", c.after/ms, v/ms, c.min/ms, c.max/ms)
+		}
+		if c.command != "" {
+			do(t, s, c.command)
+		}
+	}
+}
+
 func BenchmarkFrame(b *testing.B) {
 	s := begin(b, quick)
 	do(b, s, "start")

@@ -128,7 +128,7 @@
  * @property {Broken[]} broken  promises that were broken, in their order
  * @property {number} commit    highest index known to be committed by anybody
  * @property {number} leaderless ms without a leader that is up, 0 when there is one
- * @property {number} stuck     ms for which a client has waited, 0 when none waits
+ * @property {number} stuck     ms for which nothing was committed though a client waits for the cluster, 0 when none does
  * @property {string} beat      the last beat that was reached, ""
  * @property {string[]} look    panels that the beat points to
  * @property {boolean} ended    the script is over
