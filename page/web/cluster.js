@@ -21,7 +21,8 @@ export class Cluster extends Drawing {
     const sheet = (this.sheet = new Sheet({ class: "v-sheet", role: "group" }));
     this.back = make("rect", { class: "v-back" }, sheet.svg);
     this.ground = new Ground(sheet);
-    const clients = make("g", undefined, sheet.svg), discs = make("g", undefined, sheet.svg), birds = make("g", undefined, sheet.svg), bursts = make("g", undefined, sheet.svg);
+    // Messages fly below crowns and names.
+    const clients = make("g", undefined, sheet.svg), birds = make("g", undefined, sheet.svg), discs = make("g", undefined, sheet.svg), bursts = make("g", undefined, sheet.svg);
     this.clients = new Clients(clients);
     this.discs = new Pool(() => new Disc(discs));
     this.birds = new Pool(() => new Bird(birds));
@@ -81,9 +82,12 @@ export class Cluster extends Drawing {
     this.lost.length = 0;
     this.seen.clear();
     const flat = !narrow && h < w * 0.72, many = n > 6;
-    const R = clamp(Math.min(w / (many ? 15 : 12.5), h / (many ? 12 : 11.2) * (flat ? 1.2 : 1)), 18, this.em * 4.6), f = clamp(R * 0.36, this.em * 0.72, this.em * 1.5);
+    const R = clamp(Math.min(w / (many ? 15 : 12.5), h / (many ? 13.5 : 11.2) * (flat ? 1.2 : 1)), 18, this.em * 4.6), f = clamp(R * 0.36, this.em * 0.72, this.em * 1.5);
     const side = narrow ? R * 1.5 : Math.max(R * 1.5 + f * 6.2, w * 0.12);
-    const angle = (/** @type {number} */ i) => (2 * Math.PI * i) / n - Math.PI / 2;
+    const angle = (/** @type {number} */ i) => {
+      const a = (2 * Math.PI * i) / n - Math.PI / 2;
+      return flat && many ? a + Math.sin(2 * a) / 9 : a; // in a flat ring many would touch at its sides
+    };
     let low = 0.01;
     for (let i = 0; i < n; i++) low = Math.max(low, Math.sin(angle(i)));
     const above = R * 1.8 + (flat ? 2 : f * 3.5), under = R * 1.42 + (flat ? f * 0.6 : f * 4) + (asking && narrow ? f * 3.4 : 0);
@@ -91,7 +95,7 @@ export class Cluster extends Drawing {
     this.places.clear();
     s.servers.forEach((v, i) => {
       const a = angle(i), sin = Math.sin(a), cos = Math.cos(a), x = w / 2 + rx * cos, y = above + ry + ry * sin;
-      const where = flat ? (cos > -0.01 ? "right" : "left") : n < 2 || sin < -0.6 ? "top" : sin > 0.55 || narrow ? "bottom" : cos > 0 ? "right" : "left";
+      const where = flat && many && sin < -0.9 ? "bottom" : flat ? (cos > -0.01 ? "right" : "left") : n < 2 || sin < -0.6 ? "top" : sin > 0.55 || narrow ? "bottom" : cos > 0 ? "right" : "left";
       const room = where === "left" ? x - R * 1.5 : where === "right" ? w - x - R * 1.5 : Math.max(R * 2.4, Math.min(x, w - x) * 1.2, (rx * 2) / Math.max(2, n / 2));
       this.places.set(v.id, { x, y, r: R, f, side: where, lift: flat ? sin : 0, room: Math.min(room, f * 14) });
     });

@@ -26,10 +26,10 @@ const paper = {
   arrows: {
     start: { from: "", to: "follower", out: 0, in: 245, bend: 0, start: [4.5, 10], side: "right", room: 14 },
     timeout: { from: "follower", to: "candidate", out: 308, in: 232, bend: 14, side: "up", room: 19 },
-    again: { from: "candidate", to: "candidate", out: 250, in: 290, bend: 20, side: "up", room: 17.5 },
+    again: { from: "candidate", to: "candidate", out: 250, in: 290, bend: 18, side: "up", room: 13 },
     win: { from: "candidate", to: "leader", out: 308, in: 232, bend: 14, side: "up", room: 19 },
     discover: { from: "candidate", to: "follower", out: 128, in: 52, bend: 8, side: "down", room: 21 },
-    higher: { from: "leader", to: "follower", out: 64, in: 116, bend: 25, side: "down", room: 44 },
+    higher: { from: "leader", to: "follower", out: 64, in: 116, bend: 28, side: "down", room: 44 },
   },
 };
 
@@ -91,7 +91,6 @@ export class Figure4 extends Drawing {
     this.upto = -1;
     this.shape = "";
     this.f = 14;
-    this.tall = 0;
     sheet.svg.addEventListener("click", (e) => this.act(e));
     sheet.svg.addEventListener("keydown", (e) => { if (e.key === "Enter" || e.key === " ") { this.act(e); e.preventDefault(); } });
   }
@@ -135,7 +134,7 @@ export class Figure4 extends Drawing {
     this.arrows.clear();
     this.upto = -1;
     this.ovals.clear();
-    const H = (this.tall = Math.min(h, w * (w < 36 * this.em ? 0.85 : 0.56))), y0 = (h - H) / 2;
+    const free = h - (this.code_ ? 0 : f * 1.2), H = Math.min(free, w * (w < 36 * this.em ? 0.85 : 0.56)), y0 = (free - H) / 2; // the source stands below
     const X = (/** @type {number} */ v) => (v * w) / 100, Y = (/** @type {number} */ v) => y0 + (v * H) / 100;
     const rx = X(plan.rx), ry = Math.min((plan.ry * H) / 100, rx * 0.72);
     for (const [id, a] of Object.entries(plan.arrows)) {

@@ -31,11 +31,11 @@ export function groups(ids, links) {
   return all;
 }
 
-/** The outline of circles of radius r about points: their hull, with round corners. @param {{x: number, y: number}[]} points @param {number} r */
-export function outline(points, r) {
+/** The outline of circles: their hull. @param {{x: number, y: number, r: number}[]} circles */
+function outline(circles) {
   /** @type {{x: number, y: number}[]} */
   const ring = [];
-  for (const p of points) for (let i = 0; i < 24; i++) ring.push({ x: p.x + r * Math.cos((i * Math.PI) / 12), y: p.y + r * Math.sin((i * Math.PI) / 12) });
+  for (const { x, y, r } of circles) for (let i = 0; i < 24; i++) ring.push({ x: x + r * Math.cos((i * Math.PI) / 12), y: y + r * Math.sin((i * Math.PI) / 12) });
   ring.sort((a, b) => a.x - b.x || a.y - b.y);
   const half = (/** @type {{x: number, y: number}[]} */ from) => {
     /** @type {{x: number, y: number}[]} */
@@ -47,6 +47,14 @@ export function outline(points, r) {
     return hull.slice(0, -1);
   };
   return "M" + [...half(ring), ...half(ring.reverse())].map((p) => r1(p.x) + "," + r1(p.y)).join("L") + "Z";
+}
+
+/** Circles about the ends of what is written beside a server. @param {Place} p */
+function named({ x, y, r: R, f, side, lift, room }) {
+  const long = Math.min(room, f * 4), r = f * 2;
+  const left = x + (side === "left" ? -R * 1.42 - long : side === "right" ? R * 1.42 : -long / 2);
+  const middle = y + (side === "top" ? -R * 1.6 - f * 1.5 : side === "bottom" ? R * 1.42 + f * 1.5 : f * (lift * (lift < 0 ? 1.6 : 1) + 0.5));
+  return [{ x: left + f, y: middle, r }, { x: left + long - f, y: middle, r }];
 }
 
 /** The ground on a sheet. */
@@ -84,7 +92,7 @@ export class Ground {
         const land = this.lands.get(group.join()), at = group.flatMap((id) => places.get(id) ?? []);
         const R = at[0].r, f = at[0].f;
         const n = group.filter((id) => voters.includes(id)).length, most = n * 2 > voters.length;
-        set(land.area, { d: outline(at, R * 1.62), class: "v-land v-land" + (i % 3) + (most ? " v-most" : "") });
+        set(land.area, { d: outline(at.flatMap((p) => [{ x: p.x, y: p.y, r: R * 1.62 }, ...named(p)])), class: "v-land v-land" + (i % 3) + (most ? " v-most" : "") });
         let x = 0, y = 0;
         for (const p of at) { x += p.x / at.length; y += p.y / at.length; }
         // The words stand in the middle of the group, or as far towards the centre as no server is in the way.
@@ -195,7 +203,7 @@ export class Clients {
       };
       line(it.asked, c.asked, 0.85);
       line(it.told, c.outcome === "done" && c.value ? c.value : told, 1.95);
-      const x1 = narrow || right ? x + square / 2 : x + square, y1 = narrow || right ? y : y + square / 2;
+      const beside = right && !narrow, x1 = beside ? x : x + square / 2, y1 = beside ? y + square / 2 : room.flat ? y + square : y;
       const d = Math.hypot(p.x - x1, p.y - y1) || 1, k = clamp((d - p.r * 1.35) / d, 0, 1);
       set(it.wire, { d: `M${r1(x1)},${r1(y1)}L${r1(x1 + (p.x - x1) * k)},${r1(y1 + (p.y - y1) * k)}` });
     });

@@ -68,9 +68,8 @@ function show() {
   draw(s);
   document.body.classList.toggle("many", s.servers.length > 5);
   const merged = page.view ? reel.state(at) : s;
-  for (const id of ["logs", "figure4"]) Object.assign($(id), { state: s, selected: page.selected });
   const h = reel.history;
-  $("figure4").history = h;
+  for (const id of ["logs", "figure4"]) Object.assign($(id), { history: h, state: s, selected: page.selected });
   const to = Math.max(at, Math.min(reel.end, at + span / 2)), from = Math.max(to - span, Math.min(to - span / 4, reel.first() - 1000));
   Object.assign($("figure5"), { history: page.at < 0 ? { ...h, end: at } : h, now: at, span: { from, to }, state: s, selected: page.selected });
   $("matrix").show(reel, at);

@@ -53,12 +53,12 @@ export class Logs extends Drawing {
   constructor() {
     super();
     const sheet = (this.sheet = new Sheet({ class: "v-sheet v-logs", role: "img", tabindex: 0 })), svg = sheet.svg;
-    const head = make("g", undefined, svg), cells = make("g", undefined, svg), names = make("g", undefined, svg);
+    const head = make("g", undefined, svg), falls = make("g", undefined, svg), cells = make("g", undefined, svg), names = make("g", undefined, svg);
     this.back = make("rect", { class: "v-back" });
     svg.insertBefore(this.back, head);
     this.heads = new Pool(() => ({ g: make("text", { class: "v-small v-mid2" }, head) }));
     this.cells = new Pool(() => new Cell(cells));
-    this.falls = new Pool(() => new Cell(cells));
+    this.falls = new Pool(() => new Cell(falls));
     this.folds = new Pool(() => kit(cells, "v-fold", { back: "rect", rect: "rect", text: "text.v-mid2", title: "title" }));
     this.rows = new Pool(() => {
       const row = kit(names, "v-logrow", { hit: "rect.v-hit", name: "text.v-name", note: "text.v-small", crown: "path.v-crown", commit: "path.v-commit", got: "rect.v-disk v-got", match: "circle.v-match", next: "path.v-match" });
@@ -70,9 +70,10 @@ export class Logs extends Drawing {
     this.column = 0;
     this.left = 0;
     this.seen = new Map(/** @type {[string, Entry][]} */ ([]));
-    /** @type {{key: number, e: Entry, x: number, y: number, at: number, p: number}[]} */ this.falling = [];
+    /** @type {{key: number, of: string, e: Entry, x: number, y: number, at: number, p: number}[]} */ this.falling = [];
     this.fell = 0;
     this.past = { now: 0, wall: 0 };
+    this.drawn = this.history_;
     this.newest = document.createElement("button");
     this.newest.className = "v-switch";
     this.newest.type = "button";
@@ -123,7 +124,8 @@ export class Logs extends Drawing {
       }
     this.heads.end();
     const leaders = list.filter((v) => v.role === "leader" && v.up), leader = leaders.find((v) => v.id === this.selected_) ?? leaders.sort((a, b) => b.term - a.term)[0];
-    const jumped = s.now < this.past.now || s.now > this.past.now + 2000, step = this.step(s);
+    const jumped = s.now < this.past.now || s.now > this.past.now + 2000 || this.history_ !== this.drawn, step = this.step(s);
+    this.drawn = this.history_; // of another run nothing falls
     /** @type {Map<string, Entry>} */
     const seen = new Map();
     this.cells.begin();
@@ -214,7 +216,7 @@ export class Logs extends Drawing {
     for (const [key, e] of this.seen) {
       if (seen.get(key)?.term === e.term) continue;
       const i = list.findIndex((v) => key.startsWith(v.id + ":")), v = list[i];
-      if (v && (v.last < e.index || seen.has(key)) && v.first <= e.index && this.falling.length < 40) this.falling.push({ key: ++this.fell, e, x: this.x(e.index), y: head + row * i, at: this.past.now, p: 0 });
+      if (v && (v.last < e.index || seen.has(key)) && v.first <= e.index && this.falling.length < 40) this.falling.push({ key: ++this.fell, of: key, e, x: this.x(e.index), y: head + row * i, at: this.past.now, p: 0 });
     }
   }
 
@@ -226,8 +228,10 @@ export class Logs extends Drawing {
       f.p = this.past.now > f.at + 6 * fall.simulated ? 1 : f.p + step;
       if (f.p >= 1) continue;
       const cell = this.falls.get(f.key);
-      set(cell.g, { transform: `translate(${r1(f.x)},${r1(f.y + f.p * f.p * row * 1.4)}) rotate(${r1(f.p * 14)})`, opacity: 1 - f.p });
+      // It shrinks into the gap below its row; one that another has taken the place of is only a strip there.
+      const replaced = this.seen.has(f.of), k = replaced ? 0.25 : 1 - 0.7 * f.p, gap = row - h, y = replaced ? h + f.p * gap : h * (1 - k) + f.p * gap * 0.7;
       cell.draw(f.e, this.column, h, { safe: false, applied: false, synced: true }, this);
+      set(cell.g, { transform: `translate(${r1(f.x)},${r1(f.y + y)}) scale(1,${r1(k * 10) / 10})`, opacity: 1 - f.p, class: replaced ? "v-cell v-open v-strip" : "v-cell v-open" });
     }
     this.falls.end();
     this.falling = this.falling.filter((f) => f.p < 1);

@@ -270,12 +270,12 @@ export class Drawing extends HTMLElement {
   set words(w) { this.words_ = w; if (w) { this.renamed(); this.measure(); } }
   /** @returns {History|null} */
   get history() { return this.history_; }
-  set history(h) { this.history_ = h; this.redraw(); }
+  set history(h) { this.history_ = h; } // it and the ghost are drawn with the state that is given next
   get selected() { return this.selected_; }
   set selected(id) { if (id !== this.selected_) { this.selected_ = id; this.redraw(); } }
   /** @returns {State|null} */
   get ghost() { return this.ghost_; }
-  set ghost(s) { this.ghost_ = s; this.redraw(); }
+  set ghost(s) { this.ghost_ = s; }
 
   /** @param {string} key @param {Record<string, string|number>} [params] */
   t(key, params) { return this.words_ ? this.words_.t(key, params) : key; }
