@@ -26,7 +26,7 @@ const paper = {
   arrows: {
     start: { from: "", to: "follower", out: 0, in: 245, bend: 0, start: [4.5, 10], side: "right", room: 14 },
     timeout: { from: "follower", to: "candidate", out: 308, in: 232, bend: 14, side: "up", room: 19 },
-    again: { from: "candidate", to: "candidate", out: 250, in: 290, bend: 18, side: "up", room: 13 },
+    again: { from: "candidate", to: "candidate", out: 250, in: 290, bend: 18, side: "up", room: 17.5 },
     win: { from: "candidate", to: "leader", out: 308, in: 232, bend: 14, side: "up", room: 19 },
     discover: { from: "candidate", to: "follower", out: 128, in: 52, bend: 8, side: "down", room: 21 },
     higher: { from: "leader", to: "follower", out: 64, in: 116, bend: 28, side: "down", room: 44 },

@@ -109,6 +109,7 @@ function show(aim, title, items, host) {
   const m = $("menu");
   const aside = el("aside", { "aria-live": "polite" }, t("menu.hover"));
   let wait = 0;
+  /** @type {Item} */ let tapped = null; // a finger cannot hover: its first tap shows, the second does
   const list = el("div", { className: "items" }, el("h3", {}, title));
   for (const it of items) {
     if (!it) {
@@ -119,8 +120,14 @@ function show(aim, title, items, host) {
       clearTimeout(wait);
       wait = window.setTimeout(() => !m.hidden && preview(aside, it.lines, host), 90);
     };
-    list.append(el("button", { role: "menuitem", tabIndex: -1, focus: look, mouseenter: (/** @type {MouseEvent} */ e) => /** @type {HTMLElement} */ (e.target).focus(), click: () => {
+    list.append(el("button", { role: "menuitem", tabIndex: -1, focus: look, mouseenter: (/** @type {MouseEvent} */ e) => /** @type {HTMLElement} */ (e.target).focus(), click: (/** @type {PointerEvent} */ e) => {
       clearTimeout(wait);
+      if (e.pointerType === "touch" && tapped !== it) {
+        tapped = it;
+        preview(aside, it.lines, host);
+        aside.append(el("p", {}, el("b", {}, t("menu.again"))));
+        return;
+      }
       host.shadow(null);
       close();
       host.act(it.lines);

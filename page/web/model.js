@@ -80,6 +80,7 @@ export class Model {
   /** Opens what a link says. @param {Link} l @returns {Promise<void>} */
   async open(l) {
     const mine = ++this.asked;
+    $("toast").hidden = true;
     this.pause();
     const scene = this.scenes.find((s) => s.id === l.scene);
     if (this.scenes.length && l.scene !== "free" && !scene) {
@@ -117,25 +118,13 @@ export class Model {
     this.selected = 1;
     this.story.clear();
     if (l.scene === "free" && !l.actions.length) this.run.act("start");
-    this.replay(l);
+    if (l.actions.length || l.at !== null) await (await import("./wind.js")).wind(this, l);
+    if (mine !== this.asked) return;
+    this.target = this.state.now;
     if (!$("stripes").hidden || this.state.without.length) (await import("./lab.js")).stripes(this.state.without);
     this.measureFirst();
     if (this.side || this.info?.beside.length) (this.side = await import("./multiples.js")).show(this);
     this.changed();
-  }
-
-  /** Carries out what a link has, and goes to its moment. @param {Link} l */
-  replay(l) {
-    for (const [i, a] of l.actions.entries()) {
-      this.run.seek(a.at);
-      const why = this.run.act(a.command);
-      if (why) {
-        this.warn("ui.bad.action", { n: i + 1, command: a.command, why }, 12000);
-        break;
-      }
-    }
-    if (l.at !== null) this.run.seek(l.at);
-    this.target = this.state.now;
   }
 
   measureFirst() {

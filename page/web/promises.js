@@ -33,6 +33,12 @@ export class Promises extends Drawing {
       this.more.before(chip);
       return { chip, name, short };
     });
+    this.also = document.createElement("span"); // of those that the paper does not name, the first that broke
+    this.also.className = "v-broken v-also";
+    this.also.tabIndex = 0;
+    this.also.hidden = true;
+    this.also.setAttribute("role", "listitem");
+    this.more.before(this.also);
     this.parts = [this.row];
     this.more.addEventListener("toggle", async () => {
       if (!this.more.open || others.length) return;
@@ -63,9 +69,14 @@ export class Promises extends Drawing {
       chip.setAttribute("aria-label", full + ": " + words.t(bad === undefined ? "promises.holds" : "promises.broken") + (bad ? ": " + bad : ""));
     }
     this.sum.textContent = words.t("promises.more");
-    const rest = [...chips.map((c) => c[1]), ...others, ...[...how.keys()].filter((n) => !others.includes(n) && !chips.some((c) => c[1] === n))];
-    rest.sort((a, b) => Number(how.has(b)) - Number(how.has(a)));
-    this.list.replaceChildren(...rest.map((name) => {
+    const own = [...new Set([...how.keys(), ...others])].filter((n) => !chips.some((c) => c[1] === n)), also = own.find((n) => how.has(n) && !under[n]);
+    this.also.hidden = !also || !words.has("promises.also");
+    if (also) {
+      this.also.textContent = words.t("promises.also", { name: words.promise(also) });
+      this.also.title = words.t("promises.own") + " " + how.get(also);
+      this.also.setAttribute("aria-label", this.also.textContent + ". " + this.also.title);
+    }
+    this.list.replaceChildren(...[...chips.map((c) => c[1]), ...own].map((name) => {
       const item = document.createElement("li"), bad = how.get(name);
       item.className = bad === undefined ? "v-holds" : "v-broken";
       item.textContent = (bad === undefined ? "✓ " : "✗ ") + words.promise(name) + (bad ? ": " + bad : "");
