@@ -88,6 +88,14 @@ func TestMultiples_CompareRulesAndReads(t *testing.T) {
 	if bad := js[int](b, `document.querySelectorAll("#side .sign.broken").length`); bad != 2 {
 		t.Errorf("%d rings show a broken promise, not 2", bad)
 	}
+	for scene, want := range map[string]string{"deaf-leader-beside": "1 / 2, 2; 1 / 2, 2; 0 / 2, 1; 0 / 2, 1", "partial-hub-beside": "1 / 1, 2; 1 / 1, 2; 0 / 1, 1; 1 / 1, 2"} {
+		js[bool](b, `veche.open("`+scene+`", {lang: "en"}).then(() => veche.run.seek(1150)), true`)
+		await(t, scene+" tells what each setting is good for", shownMax*4, func() (bool, string) {
+			js[bool](b, `veche.frame(), true`)
+			have := js[string](b, `[...document.querySelectorAll("#side tbody tr")].map((r) => [...r.children].slice(1, 3).map((c) => c.innerText).join(", ")).join("; ")`)
+			return have == want, have
+		})
+	}
 	b.quietModel(origin)
 }
 

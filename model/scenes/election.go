@@ -110,13 +110,13 @@ var election = []plot{
 		id:       "deaf-leader",
 		settings: eyes,
 		script: elected + `
-			draw S3 160ms; draw S2 S4 S5 280ms; cut *>S1; put x 1 @S1
+			at 200ms; draw S3 160ms; draw S2 S4 S5 280ms; cut *>S1; put x 1 @S1
 			beat deaf: cluster
 			until log S5 1 1 1
 			beat unheard: logs cluster
 			until role S1 follower
 			beat steps-down: cluster figure4
-			until leader; until x = 1 @S3
+			until leader; until x = 1 @S3; at 800ms; put y 2 @S3 by C2; at 1200ms
 			beat other: logs figure5
 			heal; until answered
 			beat healed: clients figure5
@@ -129,11 +129,11 @@ var election = []plot{
 		settings: eyes,
 		without:  "prevote",
 		script: elected + `
-			cut *>S1; put x 1 @S1; until log S5 1 1 1
+			at 200ms; cut *>S1; put x 1 @S1; until log S5 1 1 1
 			beat unheard: logs cluster
 			until role S1 follower
 			beat steps-down: cluster figure4
-			until leader; until commit 4; wait 600ms
+			until leader; until commit 4; at 800ms; put y 2 @S3 by C2; at 1200ms
 			beat other: figure5 logs
 			heal; until answered; until leader; until same logs
 			beat healed: figure5
@@ -146,9 +146,9 @@ var election = []plot{
 		settings: eyes,
 		without:  "checkquorum",
 		script: elected + `
-			cut *>S1; put x 1 @S1; until log S5 1 1 1
+			at 200ms; cut *>S1; put x 1 @S1; until log S5 1 1 1
 			beat unheard: logs cluster
-			wait 2s
+			at 800ms; put y 2 @S3 by C2; at 2200ms
 			beat for-ever: figure5 clients
 		`,
 		ends: "leader S1; leaders 1; waiting; not commit 3",
@@ -159,12 +159,27 @@ var election = []plot{
 		settings: eyes,
 		without:  "prevote checkquorum",
 		script: elected + `
-			cut *>S1; put x 1 @S1; until log S5 1 1 1
+			at 200ms; cut *>S1; put x 1 @S1; until log S5 1 1 1
 			beat unheard: logs cluster
-			wait 2s
+			at 800ms; put y 2 @S3 by C2; at 2200ms
 			beat for-ever: figure5 clients
 		`,
 		ends: "leader S1; leaders 1; waiting; not commit 3",
+	},
+	// With both rules, with either, and with none, at one time.
+	{
+		id: "deaf-leader-beside", of: "deaf-leader",
+		settings: eyes,
+		script: elected + `
+			at 200ms; draw S3 160ms; draw S2 S4 S5 280ms; cut *>S1; put x 1 @S1
+			beat deaf: cluster
+			at 700ms
+			beat steps-down: cluster
+			at 800ms; put y 2 @S3 by C2; at 1150ms
+			beat other: cluster clients
+		`,
+		ends:   "not leader S1; leaders 1; outcome C2 done",
+		beside: "deaf-leader deaf-leader-no-prevote deaf-leader-no-checkquorum deaf-leader-neither",
 	},
 	// Nobody hears the leader, though it hears all.
 	{

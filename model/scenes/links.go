@@ -4,7 +4,7 @@ package scenes
 const hubbed = `
 	start; until admitted S3; timeout S3; until leader S3; until same logs
 	beat whole: cluster
-	cut S2>S3 S3>S2 S2>S4 S4>S2 S2>S5 S5>S2 S3>S4 S4>S3 S3>S5 S5>S3 S4>S5 S5>S4; put x 1 @S3
+	at 200ms; cut S2>S3 S3>S2 S2>S4 S4>S2 S2>S5 S5>S2 S3>S4 S4>S3 S3>S5 S5>S3 S4>S5 S5>S4; put x 1 @S3
 `
 
 // bound: S5, who led, is dead; S1 lacks an entry and is the only one whom all
@@ -116,6 +116,36 @@ var partial = []plot{
 			beat works: logs clients
 		`,
 		ends: "leader S1; x = 1 @S1",
+	},
+	// CheckQuorum frees the hub by itself.
+	{
+		id: "partial-hub-checkquorum", of: "partial-hub",
+		settings: eyes,
+		without:  "prevote",
+		script: hubbed + `
+			until not leader S3
+			beat gives-up: cluster figure4
+			until leader S1
+			beat hub-leads: cluster figure5
+			until answered
+			beat works: logs clients
+		`,
+		ends: "leader S1; x = 1 @S1",
+	},
+	// With both rules, with either, and with none, at one time.
+	{
+		id: "partial-hub-beside", of: "partial-hub",
+		settings: eyes,
+		script: hubbed + `
+			at 400ms
+			beat cut: cluster clients
+			at 1s
+			beat hub-leads: cluster clients
+			at 2900ms
+			beat later: cluster clients
+		`,
+		ends:   "leader S1; leaders 1; x = 1 @S4",
+		beside: "partial-hub partial-hub-checkquorum partial-hub-prevote partial-hub-neither",
 	},
 	// S1 leads, S3 hears only S2.
 	{

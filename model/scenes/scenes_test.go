@@ -265,7 +265,7 @@ func TestScene_TellsTheTimesThatItTakes(t *testing.T) {
 		{"master-crash", "crashed", "answered", "master-crash-fast", "answered", "286", 286},
 		{"master-crash-fast", "crashed", "leader", "master-crash-fast", "leader", "61", 61},
 		{"master-crash-fast", "crashed", "answered", "master-crash-fast", "answered", "127", 127},
-		{"deaf-leader", "deaf", "healed", "deaf-leader", "healed", "550", 550},
+		{"deaf-leader", "deaf", "healed", "deaf-leader", "healed", "1040", 1040},
 		{"transfer", "told", "leads", "transfer", "leads", "40", 39},
 		{"rolling-restart-plain", "followers", "leads", "rolling-restart-plain", "leads", "221", 221},
 	} {

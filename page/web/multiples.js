@@ -227,7 +227,7 @@ class Multiples {
       const lead = own.servers.filter((v) => v.up && v.role === "leader").sort((a, b) => b.term - a.term)[0];
       const sign = own.broken.length ? "broken" : lead ? "" : "nobody";
       lane.sign.className = "sign " + sign;
-      put(lane.sign, own.broken.length ? words.promise(own.broken[0].promise) : lead ? t("side.leads", { name: lead.name, term: lead.term }) : t("side.nobody"));
+      put(lane.sign, own.broken.length ? "✗ " + words.promise(own.broken[0].promise) : lead ? t("side.leads", { name: lead.name, term: lead.term }) : t("side.nobody"));
       lane.cells.forEach((cell, i) => put(cell, columns[this.columns[i]](lane, s.now) || "–"));
     }
     this.times.draw(s, this.model.run.branch.happenings);
