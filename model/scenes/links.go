@@ -25,12 +25,12 @@ var partial = []plot{
 		settings: eyes,
 		script: elected + `
 			beat whole: cluster
-			cut S1>S4 S4>S1 S1>S5 S5>S1 S2>S5 S5>S2 S3>S4 S4>S3 S4>S5 S5>S4; until role S4 pre-candidate
+			at 200ms; cut S1>S4 S4>S1 S1>S5 S5>S1 S2>S5 S5>S2 S3>S4 S4>S3 S4>S5 S5>S4; until role S4 pre-candidate
 			until role S5 pre-candidate
 			beat asks: cluster figure4
-			put x 1 @S1; until answered
+			at 700ms; put x 1 @S1; until answered
 			beat works: logs clients
-			wait 2s
+			at 2800ms
 			beat quiet: figure5
 			heal; until same logs
 			beat healed: logs figure5
@@ -46,9 +46,9 @@ var partial = []plot{
 		settings: eyes,
 		without:  "prevote",
 		script: elected + `
-			cut S1>S4 S4>S1 S1>S5 S5>S1 S2>S5 S5>S2 S3>S4 S4>S3 S4>S5 S5>S4; until role S4 candidate
+			at 200ms; cut S1>S4 S4>S1 S1>S5 S5>S1 S2>S5 S5>S2 S3>S4 S4>S3 S4>S5 S5>S4; until role S4 candidate
 			beat asks: cluster figure4
-			put x 1 @S1; until answered; wait 2s
+			at 700ms; put x 1 @S1; until answered; at 2800ms
 			beat terms: figure5
 			heal; until not term S1 1; until same logs
 			beat healed: figure5
@@ -61,14 +61,45 @@ var partial = []plot{
 		settings: eyes,
 		without:  "prevote checkquorum",
 		script: elected + `
-			cut S1>S4 S4>S1 S1>S5 S5>S1 S2>S5 S5>S2 S3>S4 S4>S3 S4>S5 S5>S4; until role S4 candidate
+			at 200ms; cut S1>S4 S4>S1 S1>S5 S5>S1 S2>S5 S5>S2 S3>S4 S4>S3 S4>S5 S5>S4; until role S4 candidate
 			beat asks: cluster
 			until not leader S1
 			beat deposed: cluster figure4
-			wait 4s
+			at 700ms; put x 1 @S1; at 4300ms
 			beat churn: figure5
 		`,
 		ends: "not term S2 1; not term S2 2; not term S2 3; not term S2 4; not term S2 5",
+	},
+	// PreVote alone keeps them quiet as well.
+	{
+		id: "partial-tails-prevote", of: "partial-tails",
+		settings: eyes,
+		without:  "checkquorum",
+		script: elected + `
+			at 200ms; cut S1>S4 S4>S1 S1>S5 S5>S1 S2>S5 S5>S2 S3>S4 S4>S3 S4>S5 S5>S4; until role S4 pre-candidate
+			until role S5 pre-candidate
+			beat asks: cluster figure4
+			at 700ms; put x 1 @S1; until answered; at 2800ms
+			beat quiet: figure5
+			heal; until same logs
+			beat healed: logs figure5
+		`,
+		ends: "leader S1; term S4 1; term S5 1; x = 1 @S5",
+	},
+	// With both rules, with either, and with none, at one time.
+	{
+		id: "partial-tails-beside", of: "partial-tails",
+		settings: eyes,
+		script: elected + `
+			at 200ms
+			beat whole: cluster
+			cut S1>S4 S4>S1 S1>S5 S5>S1 S2>S5 S5>S2 S3>S4 S4>S3 S4>S5 S5>S4; at 600ms
+			beat asks: cluster
+			at 700ms; put x 1 @S1; until answered; at 2700ms
+			beat later: cluster clients
+		`,
+		ends:   "leader S1; term S4 1; x = 1 @S1",
+		beside: "partial-tails partial-tails-checkquorum partial-tails-prevote partial-tails-neither",
 	},
 	// The leader loses its majority, gives up, and the hub is elected.
 	{
