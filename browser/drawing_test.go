@@ -15,8 +15,8 @@ import (
 const pause = `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`
 
 // clashes are texts of a drawing that lie on one another or stick out of it. A box
-// is as tall as its letters, not as its line; ticks and the flag of the moment in
-// Figure 5 may meet, and so may what flies.
+// is as tall as its letters, not as its line; what flies may
+// meet anything, and the flag of the moment in Figure 5 may hide ticks, not cut them.
 const clashes = `(() => {
 	const out = [];
 	for (const d of document.querySelectorAll(".v-drawing")) {
@@ -26,6 +26,11 @@ const clashes = `(() => {
 			const b = e.getBoundingClientRect();
 			return {e, x0: b.left, x1: b.right, y0: b.top + b.height / 5, y1: b.bottom - b.height / 5};
 		});
+		const flag = d.querySelector(".v-now path")?.getBoundingClientRect();
+		for (const e of flag?.width ? d.querySelectorAll(".v-tick text") : []) {
+			const b = e.getBoundingClientRect();
+			if (b.width && (b.left < flag.left - 1 && b.right > flag.left + 1 || b.right > flag.right + 1 && b.left < flag.right - 1)) out.push(d.id + ": the flag cuts " + e.textContent);
+		}
 		all.forEach((a, i) => {
 			if (d.id !== "logs" && (a.x0 < edge.left - 1 || a.x1 > edge.right + 1 || a.y0 < edge.top - 1 || a.y1 > edge.bottom + 1)) out.push(d.id + ": " + a.e.textContent + " is cut");
 			for (const b of all.slice(i + 1))

@@ -148,7 +148,7 @@ export class Disc {
     const { r: R, f } = p, small = f * 0.84, bar = f * 0.34, out = as === "unused" || as === "gone";
     const anchor = p.side === "left" ? "end" : p.side === "right" ? "start" : "middle";
     const x = p.side === "left" ? -R * 1.42 : p.side === "right" ? R * 1.42 : 0;
-    let y = p.side === "top" ? -R * 1.42 - (as === "leader" ? R * 0.3 : 0) - (2.4 * small + bar)  : p.side === "bottom" ? R * 1.42 + f * 0.85 : f * (p.lift * (p.lift < 0 ? 1.6 : 1) - 0.4);
+    let y = p.side === "top" ? -R * 1.42 - (as === "leader" ? R * 0.3 : 0) - (2.4 * small + bar * 2.2) : p.side === "bottom" ? R * 1.42 + f * 0.85 : f * (p.lift * (p.lift < 0 ? 1.6 : 1) - 0.4);
     set(this.l.name, { x, y: y, "text-anchor": anchor, "font-size": f });
     write(this.l.name, clip(s.name, f, p.room, 700));
     const notes = [this.told(s, c, as), s.values.slice(0, 3).map(([k, v]) => k + "=" + v).join("  ")];

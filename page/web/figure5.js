@@ -239,6 +239,7 @@ export class Figure5 extends Drawing {
     const size = this.unit * 0.8, text = this.clock ? this.clock(this.now) : this.t("unit.s", { n: this.num(this.now / 1000, 3) }), half = wide(text, size, 700) / 2 + 5;
     const cx = clamp(x, half, this.sheet.w - half), y = p.axis - size * 0.95;
     set(this.point.flag, { d: `M${r1(cx - half)},${r1(y)}h${r1(half * 2)}v${r1(size * 1.35)}h${r1(-half * 2)}Z` });
+    for (const { item } of this.ticks.live.values()) show(item.text, Math.abs(Number(item.text.kept?.x) - cx) > half * 1.6); // what the flag would cut
     write(this.point.text, text);
     set(this.point.text, { x: cx, y: p.axis, "font-size": size });
     const svg = /** @type {import("./look.js").Mark} */ (/** @type {unknown} */ (this.sheet.svg));
