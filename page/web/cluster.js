@@ -40,6 +40,7 @@ export class Cluster extends Drawing {
     this.middle = { x: 0, y: 0 };
     this.f = 12;
     /** @type {Map<number, string>} */ this.names = new Map();
+    /** What a recording shows besides. @type {((s: State) => void)|undefined} */ this.besides = undefined;
     /** @type {Mark|undefined} */ this.focused = undefined;
     /** @type {Mark|undefined} */ this.tabbed = undefined;
     /** Whether a line drawn from anywhere splits; otherwise only from the ground, or with Shift. */
@@ -115,7 +116,7 @@ export class Cluster extends Drawing {
     const t = (k, p) => this.t(k, p);
     set(/** @type {Mark} */ (this.sheet.svg), { "aria-label": t("cluster.aria") });
     this.ground.draw(s, this.places, t, this.names);
-    this.ground.drawTraffic(/** @type {{traffic?: {from: number, to: number, rate: number, beat: number}[]}} */ (s).traffic ?? [], this.places, t);
+    this.besides?.(s);
     const timeout = s.servers.reduce((m, v) => Math.max(m, v.timer?.max ?? 0), 0) || 1000;
     this.discs.begin();
     for (const v of s.servers) {

@@ -1,5 +1,5 @@
 // What lies under the servers: links that are not as they should be, territories
-// of a split network, steady traffic, and the clients beside it.
+// of a split network, and the clients beside it.
 
 import { kit, reached, make, set, write, show, r1, clamp, clip, fit, paths, wide, Pool } from "./look.js";
 
@@ -66,7 +66,6 @@ export class Ground {
     this.linkG = make("g", undefined, at);
     this.lands = new Pool(() => kit(this.landG, "", { area: "path", count: "text.v-landword", text: "text.v-landword" }));
     this.links = new Pool(() => kit(this.linkG, "v-link", { hit: "path.v-hit v-wire", line: "path.v-wireline", sign: "path.v-wiresign", text: "text.v-small v-mid" }, reached));
-    this.flows = new Pool(() => kit(this.linkG, "v-flow", { line: "line", beat: "circle.v-pulse", text: "text.v-small v-mid" }));
     this.key = "";
   }
 
@@ -136,23 +135,6 @@ export class Ground {
         if (slow > 0) { write(link.text, "+" + t("unit.ms", { n: Math.round(slow) })); set(link.text, { x: mx, y: my - u * 1.2, "font-size": p.f * 0.8 }); }
       }
     this.links.end();
-  }
-
-  /** Steady traffic, if somebody tells of it. @param {{from: number, to: number, rate: number, beat: number}[]} traffic @param {Places} places @param {T} t */
-  drawTraffic(traffic, places, t) {
-    this.flows.begin();
-    for (const f of traffic) {
-      const p = places.get(f.from), q = places.get(f.to);
-      if (!p || !q) continue;
-      const flow = this.flows.get(f.from + ">" + f.to), d = Math.hypot(q.x - p.x, q.y - p.y) || 1, ux = (q.x - p.x) / d, uy = (q.y - p.y) / d, g0 = p.r * 1.3, off = p.r * 0.2;
-      const x1 = p.x + ux * g0 - uy * off, y1 = p.y + uy * g0 + ux * off, len = d - 2 * g0;
-      set(flow.line, { x1: x1, y1: y1, x2: x1 + ux * len, y2: y1 + uy * len, "stroke-width": 1 + Math.log2(1 + f.rate) / 2, "stroke-opacity": f.rate > 0 ? 0.75 : 0.25 });
-      show(flow.beat, f.beat >= 0 && f.beat <= 1);
-      set(flow.beat, { cx: x1 + ux * len * f.beat, cy: y1 + uy * len * f.beat, r: p.r * 0.1 });
-      show(flow.text, f.rate >= 1);
-      if (f.rate >= 1) { write(flow.text, t("unit.persecond", { n: Math.round(f.rate) })); set(flow.text, { x: x1 + ux * len * 0.5 - uy * off, y: y1 + uy * len * 0.5 + ux * off + p.f * 0.3, "font-size": p.f * 0.8 }); }
-    }
-    this.flows.end();
   }
 }
 

@@ -12,6 +12,7 @@ import * as words from "./words.js";
 import { Reel, Recording, chatter, lines, oldAfter } from "./recording.js";
 import { Faults } from "./faults.js";
 import { build } from "./files.js";
+import { addTraffic } from "./traffic.js";
 
 const { t, say, setLang, has } = words;
 /** @typedef {import("./types.js").Server} Server */
@@ -306,6 +307,8 @@ function seek(at) {
   page.at = at < 0 || (!page.recording && at >= page.reel.end) ? -1 : Math.max(first, Math.min(at, page.reel.end));
   show();
 }
+
+addTraffic($("cluster"));
 
 async function speak(/** @type {string} */ l) {
   await setLang(l, "live");

@@ -7,6 +7,7 @@ import { Recording, chatter } from "./recording.js";
 import { lang, has, setLang, t } from "./words.js";
 import { $, el, localize, toast, wall } from "./dom.js";
 import { link } from "./links.js";
+import { addTraffic } from "./traffic.js";
 import "./more.js";
 
 /** @typedef {import("./types.js").Happening} Happening */
@@ -17,6 +18,7 @@ import "./more.js";
 /** @typedef {import("./model.js").Model} Model */
 
 await Promise.all([setLang(lang, "live"), style("replay.css")]);
+addTraffic($("cluster"));
 
 /** With nothing happening for so long before and after, in ms, a recording plays so many times as fast. */
 const calmBefore = 1500, calmAfter = 2500, hurry = 10;
