@@ -130,30 +130,40 @@ export class Replay {
 
   /** @param {Kind} kind @param {number} way @returns {boolean} always: what there was not is told here */
   jump(kind, way) {
-    const now = this.state.now;
-    const fits = (/** @type {number} */ at) => (way > 0 ? at > now : at < now);
-    let to = -1, max = 0;
-    const found = (/** @type {number} */ at) => {
-      if (fits(at) && (way < 0 || to < 0)) to = at;
-    };
-    if (kind === "commit") {
-      max = Infinity;
-      for (const f of this.recording.reel.frames) {
-        const commit = f.members.reduce((c, m) => Math.max(c, m.look?.status?.commit ?? 0), 0);
-        if (commit > max) found(f.at);
-        max = commit;
-      }
-    } else {
-      max = Math.max(0, ...this.recording.state(this.recording.start).servers.map((s) => s.term));
-      for (const h of this.all) {
-        if (kind === "election" ? h.kind === "became_candidate" : kind === "term" ? h.term > max : kind === "beat" && h.kind === "became_leader") found(h.at);
-        max = Math.max(max, h.term);
-      }
-    }
-    if (to < 0) toast(t("replay.none"), 2500);
-    else this.#to(to);
+    const h = kind === "commit" ? undefined : this.#event(kind, way);
+    const at = kind === "commit" ? this.#commit(way) : -1;
+    if (h) this.seekTo(h);
+    else if (at >= 0) this.#to(at);
+    else toast(t("replay.none"), 2500);
     follow(this.state.now);
     return true;
+  }
+
+  /** The next or the last event of a kind; several may have one time. @param {Kind} kind @param {number} way @returns {Happening|undefined} */
+  #event(kind, way) {
+    /** @type {Happening|undefined} */
+    let found;
+    let max = Math.max(0, ...this.recording.state(this.recording.start).servers.map((s) => s.term));
+    for (const h of this.all) {
+      const is = kind === "election" ? h.kind === "became_candidate" : kind === "term" ? h.term > max : kind === "beat" && h.kind === "became_leader";
+      max = Math.max(max, h.term);
+      if (is && way > 0 && h.n >= this.heard) return h;
+      if (is && way < 0 && h.n < this.heard - 1) found = h;
+    }
+    return found;
+  }
+
+  /** When more was committed next or last, as frames say, because servers do not tell of each; -1 if never. @param {number} way @returns {number} ms */
+  #commit(way) {
+    const now = this.state.now;
+    let found = -1, max = Infinity;
+    for (const f of this.recording.reel.frames) {
+      const commit = f.members.reduce((c, m) => Math.max(c, m.look?.status?.commit ?? 0), 0);
+      if (commit > max && way > 0 && f.at > now) return f.at;
+      if (commit > max && way < 0 && f.at < now) found = f.at;
+      max = commit;
+    }
+    return found;
   }
 
   /** @param {string} [what] @returns {boolean} */
