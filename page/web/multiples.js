@@ -52,7 +52,7 @@ class Ring extends Cluster {
     this.middle = { x: w / 2, y: above + ry };
     this.places.clear();
     s.servers.forEach((v, i) => this.places.set(v.id, { x: w / 2 + rx * Math.cos(angle(i)), y: above + ry + ry * Math.sin(angle(i)), r: R, f, side: "bottom", lift: 0, room: R * 3 }));
-    this.classList.toggle("tight", h < 19 * this.em); // no room for words between the servers
+    this.classList.toggle("tight", asking || h < 19 * this.em); // no room for words between the servers
     set(this.back, { width: w, height: h });
     this.narrow = true;
     this.flat = false;
