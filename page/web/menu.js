@@ -13,11 +13,12 @@ import "./more.js";
 /** @typedef {{error: string, state: State, happenings: Happening[]}} Outcome */
 /** @typedef {{state: State, value: number, act: (lines: string[]) => void, ghost: (lines: string[]) => Outcome, shadow: (s: State|null) => void}} Host */
 
-/** Closes the menu; the focus goes back to where it was. */
+/** Closes the menu: what it showed ahead goes, and the focus back to where it was. */
 function close() {
   const m = $("menu");
   if (m.hidden) return;
   m.hidden = true;
+  m.gone();
   m.back?.focus();
 }
 
@@ -121,19 +122,22 @@ function show(aim, title, items, host) {
       wait = window.setTimeout(() => !m.hidden && preview(aside, it.lines, host), 90);
     };
     list.append(el("button", { role: "menuitem", tabIndex: -1, focus: look, mouseenter: (/** @type {MouseEvent} */ e) => /** @type {HTMLElement} */ (e.target).focus(), click: (/** @type {PointerEvent} */ e) => {
-      clearTimeout(wait);
       if (e.pointerType === "touch" && tapped !== it) {
+        clearTimeout(wait);
         tapped = it;
         preview(aside, it.lines, host);
         aside.append(el("p", {}, el("b", {}, t("menu.again"))));
         return;
       }
-      host.shadow(null);
       close();
       host.act(it.lines);
     } }, it.label));
   }
   if (m.hidden) m.back = document.activeElement;
+  m.gone = () => {
+    clearTimeout(wait);
+    host.shadow(null);
+  };
   m.replaceChildren(list, aside);
   m.hidden = false;
   m.style.left = Math.max(8, Math.min(aim.x, innerWidth - m.offsetWidth - 8)) + "px";

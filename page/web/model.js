@@ -26,6 +26,9 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const firstScene = "master-crash";
 const readingTime = 24; // ms a letter, while a visitor only watches
 
+/** @param {any} e why something that was asked for is not there @returns {string} what to say */
+const failed = (e) => t("ui.fail", { why: String(e?.message ?? e) });
+
 export class Model {
   run = /** @type {import("./types.js").Shown} */ (/** @type {unknown} */ (null)); // until the first scene is open
   /** @type {Record<string, WebAssembly.Module>} */
@@ -77,11 +80,17 @@ export class Model {
     return this.run.state;
   }
 
-  /** Opens what a link says. @param {Link} l @returns {Promise<void>} */
-  async open(l) {
-    const mine = ++this.asked;
-    $("toast").hidden = true;
+  /** Something else is to be shown: what lies over the scene goes with it. @returns {number} of this opening */
+  leave() {
+    $("toast").hidden = $("menu").hidden = true;
+    $("box").close();
     this.pause();
+    return ++this.asked;
+  }
+
+  /** Opens what a link says. @param {Link} l @returns {Promise<unknown>} true: it is there now */
+  async open(l) {
+    const mine = this.leave();
     const scene = this.scenes.find((s) => s.id === l.scene);
     if (this.scenes.length && l.scene !== "free" && !scene) {
       this.warn("ui.bad.scene", { scene: l.scene }, 9000);
@@ -92,8 +101,9 @@ export class Model {
     try {
       program = this.modules[kind] ??= await module(kind);
     } catch (e) {
-      return this.fail(e);
+      return mine === this.asked && this.fail(e);
     }
+    if (mine !== this.asked) return;
     let core = new Core(program);
     if (!this.scenes.length || kind === "lab") this.scenes = core.scenes();
     if (kind === "model" && this.scenes.find((s) => s.id === l.scene)?.without.length) return this.open(l); // known only now: it needs the lab
@@ -105,9 +115,9 @@ export class Model {
       error = core.begin(beginning(l));
       if (error) return this.fail(error);
     }
-    this.info = this.scenes.find((s) => s.id === l.scene);
     const text = await telling(l.scene);
     if (mine !== this.asked) return;
+    this.info = this.scenes.find((s) => s.id === l.scene);
     this.telling = text;
     this.link = l;
     this.run?.leave?.();
@@ -122,13 +132,10 @@ export class Model {
     if (mine !== this.asked) return;
     this.target = this.state.now;
     if (!$("stripes").hidden || this.state.without.length) (await import("./lab.js")).stripes(this.state.without);
-    this.measureFirst();
+    measures.firstState ||= performance.now();
     if (this.side || this.info?.beside.length) (this.side = await import("./multiples.js")).show(this);
     this.changed();
-  }
-
-  measureFirst() {
-    measures.firstState ||= performance.now();
+    return mine === this.asked;
   }
 
   /**
@@ -142,9 +149,9 @@ export class Model {
     toast(t(key, params), ms);
   }
 
-  /** @param {unknown} e */
+  /** @param {any} e */
   fail(e) {
-    $("beat-text").textContent = t("ui.fail", { why: String(e instanceof Error ? e.message : e) });
+    $("beat-text").textContent = failed(e);
   }
 
   /** The link of what is seen. @returns {Link} */
@@ -450,8 +457,7 @@ export class Model {
 
   /** Opens a scene and plays it to its first beat. @param {Link} l */
   async begin(l) {
-    await this.open(l);
-    this.play();
+    if ((await this.open(l)) && !this.playing) this.play();
   }
 
   /** A link to what is seen. */
@@ -531,6 +537,7 @@ export class Model {
 if (location.hash === "#notes") import("./presenter.js").then((p) => p.notesWindow());
 else {
   const model = new Model();
+  addEventListener("unhandledrejection", (e) => toast(failed(e.reason), 12000)); // what was asked for does not load
   const opened = async (/** @type {Link} */ l, /** @type {string|undefined} */ lang) => {
     if (lang) await model.language(lang);
     await model.open(l);

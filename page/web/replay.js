@@ -233,8 +233,7 @@ let last = null;
 
 /** Shows a recording in the place of the run. @param {Model} m @param {Replay} r */
 function show(m, r) {
-  m.asked++; // a scene that is being opened gives way
-  m.pause();
+  m.leave(); // a scene that is being opened gives way
   m.run?.leave?.();
   last = r;
   r.was = { speed: m.speed, stops: m.stops };
@@ -303,7 +302,7 @@ export async function receive(m) {
   const it = await handed();
   if (it) return load(m, it.recording, it.at);
   toast(t("replay.gone"), 9000);
-  m.play();
+  if (!m.playing) m.play();
 }
 
 /** What the page hands over that opened this one; null if there is none, or it has nothing. @returns {Promise<{recording: Blob, at: number}|null>} */

@@ -146,8 +146,7 @@ export async function spreadBox(m) {
   const watch = el("button", { className: "primary", click: async () => {
     const k = Number(slider.value), run = at(all[k], 0.5) ?? { seed: 1, gap: 0 };
     d.close();
-    await m.open({ ...clusterOf(spreads[k], run.seed), at: death(run.seed) - 100 });
-    m.play();
+    await m.begin({ ...clusterOf(spreads[k], run.seed), at: death(run.seed) - 100 });
     if (run.gap) toast(t("spread.watching", { spread: spreads[k], seed: run.seed, gap: span(run.gap) }), 12_000);
   } }, t("spread.watch"));
   const body = el("div", { className: "spreads" }, chart.svg, slider, said, el("p", { className: "go" }, watch, stop, bar));
