@@ -75,6 +75,9 @@ export function clock(ms) {
   return ms < 60_000 ? num(ms / 1000, 3) + " " + t("ui.s") : Math.floor(ms / 60_000) + ":" + num((ms % 60_000) / 1000, 1).padStart(4, "0");
 }
 
+/** How long something takes: "640 ms", "2.1 s". @param {number} ms */
+export const span = (ms) => (ms < 1000 ? Math.round(ms) + " " + t("ui.ms") : num(ms / 1000, 1) + " " + t("ui.s"));
+
 let hide = 0;
 
 /** Says something for a few seconds. @param {string} text @param {number} [ms] */

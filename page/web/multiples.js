@@ -8,7 +8,7 @@ import { module, style } from "./files.js";
 import { Run } from "./run.js";
 import { beginning, link, write } from "./links.js";
 import { telling } from "./story.js";
-import { $, clock, el } from "./dom.js";
+import { $, clock, el, span } from "./dom.js";
 import { Cluster } from "./cluster.js";
 import { Pool, clamp, fit, hue, ink, kit, make, set, wide, write as say } from "./look.js";
 import "./more.js";
@@ -153,12 +153,6 @@ function read(lane, now, n) {
   if (!got) return t("side.waits", { d: span(now - asked.at) });
   const stale = lane.run.state.broken.length > 0 && n === 1;
   return t(stale ? "side.stale" : "side.read", { value: got.value || "–", d: span(got.at - asked.at) });
-}
-
-/** "640 ms", "2.1 s". @param {number} ms */
-function span(ms) {
-  const text = ms < 1000 ? Math.round(ms) + " " + t("ui.ms") : (ms / 1000).toFixed(1) + " " + t("ui.s");
-  return words.lang === "ru" ? text.replace(".", ",") : text;
 }
 
 /** The view of one group. */

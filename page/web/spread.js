@@ -2,8 +2,8 @@
 // and now with the real core, run by run.
 
 import { beginning, link } from "./links.js";
-import { t, lang } from "./words.js";
-import { el, toast } from "./dom.js";
+import { num, t } from "./words.js";
+import { el, span, toast } from "./dom.js";
 import { make, set, write } from "./look.js";
 import { box } from "./more.js";
 import { Course, Elections, inSlices } from "./many.js";
@@ -65,14 +65,7 @@ export const at = (list, share) => list[Math.min(list.length - 1, Math.floor(sha
 const splitsOf = (list) => list.reduce((sum, x) => sum + x.splits, 0) / (list.length || 1);
 
 /** "640 ms", "2.1 s", "> 10 s". @param {number} ms */
-function span(ms) {
-  if (ms >= longest) return "> " + longest / 1000 + " " + t("ui.s");
-  const text = ms < 1000 ? Math.round(ms) + " " + t("ui.ms") : (ms / 1000).toFixed(1) + " " + t("ui.s");
-  return lang === "ru" ? text.replace(".", ",") : text;
-}
-
-/** @param {number} v */
-const decimal = (v) => (lang === "ru" ? v.toFixed(1).replace(".", ",") : v.toFixed(1));
+const gap = (ms) => (ms < longest ? span(ms) : "> " + longest / 1000 + " " + t("ui.s"));
 
 const widest = 760, H = 330, left = 58, right = 14, top = 14, floor = 246, splitRow = 296; // of the chart
 const least = 100; // ms: the axis is logarithmic
@@ -86,7 +79,7 @@ class Chart {
     this.svg = make("svg", { viewBox: `0 0 ${W} ${H}`, class: "spread", role: "img" });
     for (const ms of [100, 200, 500, 1000, 2000, 5000, 10_000]) {
       make("line", { class: "grid", x1: left, x2: W - right, y1: y(ms), y2: y(ms) }, this.svg);
-      write(make("text", { class: "small end", x: left - 6, y: y(ms) + 4 }, this.svg), ms >= longest ? span(ms) : ms >= 1000 ? ms / 1000 + " " + t("ui.s") : ms + " " + t("ui.ms"));
+      write(make("text", { class: "small end", x: left - 6, y: y(ms) + 4 }, this.svg), ms >= longest ? gap(ms) : ms >= 1000 ? ms / 1000 + " " + t("ui.s") : ms + " " + t("ui.ms"));
     }
     this.chosen = make("rect", { class: "chosen", y: top - 8, width: this.step, height: H - top }, this.svg);
     if (narrow) write(make("text", { class: "small end", x: left - 6, y: floor + 18 }, this.svg), t("ui.ms"));
@@ -114,9 +107,9 @@ class Chart {
       set(c.line, { y1: y(median), y2: y(nine) });
       set(c.cap, { y1: y(nine), y2: y(nine) });
       set(c.dot, { cy: y(median) });
-      write(c.splits, decimal(splitsOf(list)));
+      write(c.splits, num(splitsOf(list), 1));
     }
-    this.svg.setAttribute("aria-label", t("spread.title") + ". " + spreads.map((s, i) => (all[i].length ? s + " " + t("ui.ms") + ": " + span(at(all[i], 0.5).gap) : "")).filter(Boolean).join("; "));
+    this.svg.setAttribute("aria-label", t("spread.title") + ". " + spreads.map((s, i) => (all[i].length ? s + " " + t("ui.ms") + ": " + gap(at(all[i], 0.5).gap) : "")).filter(Boolean).join("; "));
   }
 }
 
@@ -141,13 +134,13 @@ export async function spreadBox(m) {
     bar.value = all.reduce((n, x) => n + x.length, 0);
     const p = { spread: spreads[k], most: 150 + spreads[k] };
     slider.setAttribute("aria-valuetext", spreads[k] + " " + t("ui.ms"));
-    said.textContent = list.length ? t("spread.said", { ...p, median: span(at(list, 0.5).gap), nine: span(at(list, 0.9).gap), splits: decimal(splitsOf(list)), n: list.length }) : t("spread.wait", p);
+    said.textContent = list.length ? t("spread.said", { ...p, median: gap(at(list, 0.5).gap), nine: gap(at(list, 0.9).gap), splits: num(splitsOf(list), 1), n: list.length }) : t("spread.wait", p);
   };
   const watch = el("button", { className: "primary", click: async () => {
     const k = Number(slider.value), run = at(all[k], 0.5) ?? { seed: 1, gap: 0 };
     d.close();
     await m.begin({ ...clusterOf(spreads[k], run.seed), at: death(run.seed) - 100 });
-    if (run.gap) toast(t("spread.watching", { spread: spreads[k], seed: run.seed, gap: span(run.gap) }), 12_000);
+    if (run.gap) toast(t("spread.watching", { spread: spreads[k], seed: run.seed, gap: gap(run.gap) }), 12_000);
   } }, t("spread.watch"));
   const body = el("div", { className: "spreads" }, chart.svg, slider, said, el("p", { className: "go" }, watch, stop, bar));
   const d = box(t("spread.title"), el("p", {}, t("spread.about", { n: seeds })), body);

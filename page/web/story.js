@@ -3,7 +3,7 @@
 
 import { json } from "./files.js";
 import * as words from "./words.js";
-import { $, el, clock } from "./dom.js";
+import { $, el, clock, span } from "./dom.js";
 
 const { t, has } = words;
 
@@ -105,9 +105,6 @@ export class Line {
     this.m.soon();
   }
 }
-
-/** "640 ms", "2.1 s". @param {number} ms */
-const span = (ms) => (ms < 1000 ? Math.round(ms) + " " + t("ui.ms") : words.num(ms / 1000, 1) + " " + t("ui.s"));
 
 /** @typedef {import("./types.js").Happening} Happening */
 /** @typedef {import("./run.js").Run} Run */
