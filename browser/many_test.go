@@ -72,7 +72,7 @@ func TestMany_FindsARun(t *testing.T) {
 	b.visit("about:blank")
 	b.visit(origin + "/model#s=split-vote-narrow&l=en&t=0")
 	await(t, "the page is there again", 20*time.Second, func() (bool, string) {
-		return js[bool](b, `Boolean(globalThis.veche?.run)`), "nothing yet"
+		return js[bool](b, `globalThis.veche?.measures.firstState > 0`), "nothing yet"
 	})
 	if again := find(); again != link {
 		t.Errorf("the same search finds %s, and then %s", link, again)
