@@ -113,3 +113,115 @@ func TestOrder_TheMenuTakesItsPreviewAlong(t *testing.T) {
 	})
 	b.quietModel(origin)
 }
+
+// Goal: another language is spoken everywhere at once. Method: the strip of odds
+// while it is drawn and once it was stopped, the mark of left out rules, and messages
+// that fly, in Russian; then the language's key, and no Russian letter is left but
+// the name of the language.
+func TestOrder_AnotherLanguageEverywhere(t *testing.T) {
+	b, origin := openModel(t, "#s=two-masters-one-term&t=250&l=ru")
+	if n := js[int](b, `veche.frame(), veche.run.state.flights.length`); n == 0 {
+		t.Fatal("no message flies at that moment")
+	}
+	b.key("q")
+	await(t, "the dialog opens", shownMax*4, func() (bool, string) { return js[bool](b, `!!document.querySelector("#box[open] .others button")`), "" })
+	js[bool](b, `document.querySelector("#box .others button").click(), true`)
+	await(t, "the odds are drawn", 20*time.Second, func() (bool, string) {
+		return js[bool](b, `document.querySelectorAll("#odds .odd").length > 0`), js[string](b, `document.getElementById("odds")?.innerText ?? "no strip"`)
+	})
+	left := func(letters string) string {
+		return js[string](b, `(() => {
+			const all = [...document.querySelectorAll("body *")].filter((e) => e.id !== "language" && !e.closest("dialog:not([open]), [hidden]")), is = new RegExp("`+letters+`");
+			const texts = all.flatMap((e) => [...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data));
+			return texts.concat(all.flatMap((e) => ["title", "aria-label", "aria-valuetext"].map((a) => e.getAttribute(a) ?? ""))).filter((x) => is.test(x)).join("; ");
+		})()`)
+	}
+	for _, stop := range []bool{false, true} {
+		if stop {
+			js[bool](b, `document.querySelector("#odds button").click(), true`)
+		}
+		b.key("l")
+		await(t, "nothing is left in Russian", shownMax*2, func() (bool, string) {
+			text := left("[а-яё]")
+			return text == "" && js[string](b, `document.documentElement.lang`) == "en", text
+		})
+		b.key("l")
+		await(t, "it is Russian again", shownMax*2, func() (bool, string) {
+			text := js[string](b, `document.getElementById("odds").innerText + document.getElementById("stripes").innerText`)
+			return strings.Contains(text, "вариантов будущего") && strings.Contains(text, "Один голос в терме"), text
+		})
+	}
+	b.quietModel(origin)
+}
+
+// Goal: of scenes side by side none is acted on unseen, and rules that are left out
+// are left out of all. Method: the keys for acting, splitting and searching; a link
+// without a rule.
+func TestOrder_NothingIsDoneToManyAtOnce(t *testing.T) {
+	b, origin := openModel(t, "#s=even-sizes&t=900&w=checkquorum&l=en")
+	b.besides(4)
+	if have := later[string](b, `import("./web/multiples.js").then((m) => [...m.runs().values()].map((r) => r.state.without.join()).join(" "))`); have != "checkquorum checkquorum checkquorum checkquorum" {
+		t.Errorf("the rules that are left out are %q", have)
+	}
+	for _, key := range []string{"a", "x", "q"} {
+		js[bool](b, `document.getElementById("toast").hidden = true`)
+		b.key(key)
+		await(t, "the key "+key+" says that one is to be opened by itself", shownMax*2, func() (bool, string) {
+			text := js[string](b, `document.getElementById("toast").hidden ? "" : document.getElementById("toast").textContent`)
+			return strings.Contains(text, "by itself"), text
+		})
+	}
+	if js[bool](b, `!document.getElementById("menu").hidden || document.getElementById("box").open || document.getElementById("cluster").cutting === true`) {
+		t.Error("something opened all the same")
+	}
+	b.quietModel(origin)
+}
+
+// Goal: on a phone what would come does not lie on what may be chosen, and what may be
+// chosen stays where it is. Method: the menu of a server on a narrow page; where its
+// parts are before a preview and after.
+func TestOrder_TheMenuOnAPhone(t *testing.T) {
+	b, origin := openModel(t, "#s=split-vote&t=700&l=ru")
+	b.size(390, 844)
+	b.key("a")
+	top := `(document.querySelector("#menu .items")?.getBoundingClientRect().top ?? 0)`
+	await(t, "the menu opens", shownMax*2, func() (bool, string) { return js[bool](b, top+` > 0`), "" })
+	was := js[float64](b, top)
+	await(t, "what would come is told", shownMax*2, func() (bool, string) {
+		return js[int](b, `document.querySelectorAll("#menu aside p").length`) > 2, js[string](b, `document.querySelector("#menu aside").innerText`)
+	})
+	if now := js[float64](b, top); now != was {
+		t.Errorf("the entries were at %v and are at %v: a finger misses them", was, now)
+	}
+	over := js[float64](b, `(() => {
+		const aside = document.querySelector("#menu aside"), clips = getComputedStyle(aside).overflowY !== "visible";
+		return (clips ? aside : aside.lastElementChild).getBoundingClientRect().bottom - `+top+`;
+	})()`)
+	if over > 1 {
+		t.Errorf("what would come reaches %v px into the entries", over)
+	}
+	b.quietModel(origin)
+}
+
+// Goal: servers with the longest names leave room for everything else. Method: a
+// recording whose names have 128 letters; what is wider than where it stands, or
+// pushes others out.
+func TestOrder_LongNamesInARecording(t *testing.T) {
+	b, origin := openModel(t, "#s=figure-8&l=en")
+	b.wide()
+	long := strings.NewReplacer(`"n1"`, `"`+strings.Repeat("x", 128)+`"`, `"n2"`, `"`+strings.Repeat("<b>y", 32)+`"`, `"n3"`, `"`+strings.Repeat("ж", 128)+`"`)
+	b.drop(long.Replace(stagedRecording(t)))
+	await(t, "it is shown", shownMax*4, func() (bool, string) { r := b.replay("window"); return r.Is, r.Toast })
+	js[bool](b, `veche.run.seek(veche.run.recording.end), veche.frame(), true`)
+	bad := js[string](b, `[...document.querySelectorAll("#top > *, #recorded *, .panel > h2 > *, #events li > *")].filter((e) => e.offsetParent).filter((e) => {
+		const r = e.getBoundingClientRect(), on = e.closest(".panel, #top, #recorded").getBoundingClientRect();
+		return r.right > on.right + 1 || r.left < on.left - 1;
+	}).map((e) => e.outerHTML.slice(0, 80)).join("; ")`)
+	if bad != "" {
+		t.Errorf("beyond its edge: %s", bad)
+	}
+	if have := js[string](b, `document.getElementById("beat-text").textContent`); len([]rune(have)) > 250 {
+		t.Errorf("the line has %d letters: %s", len([]rune(have)), have)
+	}
+	b.quietModel(origin)
+}

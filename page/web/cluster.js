@@ -150,9 +150,9 @@ export class Cluster extends Drawing {
       bird.draw(f, lane(a, b), s.now, unit, this.still.matches);
       bird.g.what = { kind: "message", id: f.id, from: f.from, to: f.to };
       this.seen.set(f.from + ">" + f.to + f.kind, bird);
-      if (bird.g === document.activeElement || bird.g.kept?.["aria-label"] === undefined || bird.look !== bird.g.said)
+      if (bird.g === document.activeElement || bird.g.kept?.["aria-label"] === undefined || bird.g.said !== bird.look + this.words_?.lang)
         set(bird.g, { "aria-label": t("flight.aria", { rpc: this.words_?.rpc(f.kind) ?? f.kind, a: this.names.get(f.from) ?? "", b: this.names.get(f.to) ?? "", term: f.term }) + (f.yes >= 0 ? ", " + t(f.yes ? "flight.yes" : "flight.no") : "") });
-      bird.g.said = bird.look;
+      bird.g.said = bird.look + this.words_?.lang;
     }
     this.birds.end();
   }

@@ -126,7 +126,7 @@ function show(aim, title, items, host) {
         clearTimeout(wait);
         tapped = it;
         preview(aside, it.lines, host);
-        aside.append(el("p", {}, el("b", {}, t("menu.again"))));
+        aside.prepend(el("p", {}, el("b", {}, t("menu.again"))));
         return;
       }
       close();

@@ -131,7 +131,7 @@ export class Model {
     if (l.actions.length || l.at !== null) await (await import("./wind.js")).wind(this, l);
     if (mine !== this.asked) return;
     this.target = this.state.now;
-    if (!$("stripes").hidden || this.state.without.length) (await import("./lab.js")).stripes(this.state.without);
+    this.stripes();
     measures.firstState ||= performance.now();
     if (this.side || this.info?.beside.length) (this.side = await import("./multiples.js")).show(this);
     this.changed();
@@ -250,9 +250,14 @@ export class Model {
 
   // Doing.
 
+  /** Whether nothing can be done to what is shown; then that is said. */
+  fixed() {
+    return this.run.refuse?.() || this.side?.refuse();
+  }
+
   /** @param {string[]} lines */
   act(lines) {
-    if (this.run.refuse?.()) return;
+    if (this.fixed()) return;
     this.touched();
     for (const line of lines) {
       const why = this.run.act(line);
@@ -267,7 +272,7 @@ export class Model {
 
   /** @param {import("./menu.js").Aim} aim */
   async aim(aim) {
-    if (this.run.refuse?.()) return;
+    if (this.fixed()) return;
     const value = this.run.branch.happenings.filter((h) => h.what === "asked").length + 1;
     if (this.playing) this.pause();
     const [menu, second] = await Promise.all([import("./menu.js"), this.aside()]);
@@ -406,12 +411,19 @@ export class Model {
     this.retell();
   }
 
+  /** Marks the page while rules are left out. */
+  async stripes() {
+    if (!$("stripes").hidden || this.state.without.length) (await import("./lab.js")).stripes(this.state.without);
+  }
+
   /** Says all anew: the words have changed. */
   retell() {
+    this.stripes();
     for (const e of this.elements) e.words = words;
     this.line.said = "";
     this.story.clear();
     $("branches").dataset.key = "";
+    dispatchEvent(new Event("retold"));
     this.changed();
   }
 
@@ -475,7 +487,7 @@ export class Model {
   }
 
   cut() {
-    if (this.run.refuse?.()) return;
+    if (this.fixed()) return;
     $("cluster").cutting = !$("cluster").cutting;
     this.buttons();
   }
@@ -493,7 +505,7 @@ export class Model {
 
   /** Looks for a run; or shows how far apart timeouts should be. @param {boolean} [spread] */
   async find(spread) {
-    if (this.run.refuse?.()) return;
+    if (this.fixed()) return;
     if (spread) (await import("./spread.js")).spreadBox(this);
     else (await import("./find.js")).findBox(this);
   }

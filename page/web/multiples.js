@@ -8,7 +8,7 @@ import { module, style } from "./files.js";
 import { Run } from "./run.js";
 import { beginning, link, write } from "./links.js";
 import { telling } from "./story.js";
-import { $, clock, el, span } from "./dom.js";
+import { $, clock, el, span, toast } from "./dom.js";
 import { Cluster } from "./cluster.js";
 import { Pool, clamp, fit, hue, ink, kit, make, set, wide, write as say } from "./look.js";
 import "./more.js";
@@ -323,7 +323,8 @@ export async function show(model) {
   shown = null;
   document.body.classList.toggle("sides", wanted.length > 0);
   if (!wanted.length) return;
-  const kind = wanted.some((s) => s.without.length) ? "lab" : "model";
+  const { seed, without } = model.link; // whatever was asked for holds for all of them
+  const kind = without.length || wanted.some((s) => s.without.length) ? "lab" : "model";
   let program;
   try {
     program = model.modules[kind] ??= await module(kind);
@@ -334,7 +335,7 @@ export async function show(model) {
   if (model.info !== info) return; // another scene was opened meanwhile
   const lanes = [];
   for (const s of wanted) {
-    const core = new Core(program), why = core.begin(beginning(link({ scene: s.id, seed: model.link.seed })));
+    const core = new Core(program), why = core.begin(beginning(link({ scene: s.id, seed, without })));
     if (why) return model.fail(why);
     lanes.push(new Lane(s, core, () => new Core(program)));
   }
@@ -346,6 +347,12 @@ export async function show(model) {
 
 /** Takes all of them to the moment of the page's own run. @param {State} s @returns {State} with the promises that any of them broke */
 export const follow = (s) => shown?.follow(s) ?? s;
+
+/** Nothing can be done to all of them at once, and it says so. @returns {boolean} whether they are shown */
+export function refuse() {
+  if (shown) toast(t("side.refuse"), 7000);
+  return shown !== null;
+}
 
 /** The runs that are shown, by their scenes. @returns {Map<string, Run>} */
 export const runs = () => new Map(shown?.lanes.map((lane) => [lane.info.id, lane.run]));

@@ -169,14 +169,19 @@ export async function odds(m) {
   let off = false;
   const gone = () => off || !strip.isConnected || m.run !== run;
 
-  const pick = el("select", { "aria-label": t("odds.pick"), change: () => closer() });
+  const pick = el("select", { change: () => closer() }), label = el("span");
   const said = el("p", { role: "status" });
-  const bar = el("progress", { max: points * futures, "aria-label": t("find.progress") });
-  const stop = el("button", { click: () => (off = true) }, t("find.stop"));
+  const bar = el("progress", { max: points * futures });
+  const stop = el("button", { click: () => (off = true) });
   const svg = make("svg", { class: "odds" });
-  const strip = el("div", { id: "odds" }, el("div", { className: "row" }, el("label", {}, t("odds.label"), " ", pick), bar, stop,
-    el("button", { className: "icon", click: () => strip.remove(), "aria-label": t("ui.close"), title: t("ui.close") }, "✕")), svg, said);
+  const strip = el("div", { id: "odds" }, el("div", { className: "row" }, el("label", {}, label, " ", pick), bar, stop, el("button", { className: "icon", click: () => strip.remove() }, "✕")), svg, said);
   f5.after(strip);
+  const life = new AbortController(), { signal } = life;
+  new MutationObserver((_, it) => {
+    if (strip.isConnected) return;
+    it.disconnect();
+    life.abort();
+  }).observe(strip.parentElement, { childList: true });
   if (!f5.offsetParent) m.panels.show("figure5");
 
   const draw = () => {
@@ -229,7 +234,7 @@ export async function odds(m) {
 
   const tell = () => {
     const q = pick.value, s = o.settled(q);
-    if (!s || !o.end) return;
+    if (!s || !o.end || o.sorted().length < points) return void (said.textContent = t(off ? "odds.stopped" : "odds.about", { points, all: futures }));
     const yes = holds(q, o.end), what = words(q, m.state), all = { what, all: futures };
     if (s.since >= o.until) said.textContent = t("odds.never", all);
     else if (s.open < 0) said.textContent = t(yes ? "odds.always" : "odds.hopeless", { ...all, at: clock(s.since) });
@@ -259,9 +264,21 @@ export async function odds(m) {
     tell();
   };
 
-  const view = () => draw();
-  f5.addEventListener("view", view);
-  said.textContent = t("odds.about", { points, all: futures });
+  /** Puts all texts in. */
+  const texts = () => {
+    label.textContent = t("odds.label");
+    stop.textContent = t("find.stop");
+    const x = strip.querySelector(".icon");
+    for (const [e, key] of [[pick, "odds.pick"], [bar, "find.progress"], [x, "ui.close"]]) e.setAttribute("aria-label", t(key));
+    x.title = t("ui.close");
+    for (const it of pick.options) it.textContent = words(it.value, m.state);
+    draw();
+    tell();
+  };
+
+  f5.addEventListener("view", () => draw(), { signal });
+  addEventListener("retold", texts, { signal });
+  texts();
   await inSlices(o.past(), gone, draw);
   if (o.end) {
     for (const q of o.questions(m.state, asked)) pick.append(el("option", { value: q }, words(q, m.state)));
@@ -270,14 +287,7 @@ export async function odds(m) {
   }
   busy = false;
   if (strip.isConnected && m.run === run) {
-    if (o.sorted().length < points) said.textContent = t("odds.stopped");
-    else await closer();
+    await closer();
     stop.hidden = bar.hidden = true;
   }
-  const wait = new MutationObserver(() => {
-    if (strip.isConnected) return;
-    f5.removeEventListener("view", view);
-    wait.disconnect();
-  });
-  wait.observe($("p-figure5"), { childList: true });
 }

@@ -30,6 +30,8 @@ const newest = 3000;
 const asItWas = 6;
 /** How long the page that opened this one is waited for, in ms. */
 const patience = 4000;
+/** How long a name may be in a sentence. */
+const nameMax = 24;
 
 /** What a recording is asked that stands in the place of a run. @implements {Replayed} */
 export class Replay {
@@ -177,7 +179,7 @@ export class Replay {
     const { reel, start, end, name } = this.recording;
     const at = (/** @type {number} */ ms) => time(reel.wall(ms), false);
     const names = [...reel.names.keys()].sort((a, b) => a - b).map((id) => reel.name(id));
-    return { names: names.slice(0, 5).join(", ") + (names.length > 5 ? " …" : ""), viewer: name || "?", from: at(start), to: at(end),
+    return { names: names.slice(0, 5).map(brief).join(", ") + (names.length > 5 ? " …" : ""), viewer: brief(name || "?"), from: at(start), to: at(end),
       date: day(reel.wall(start)) };
   }
 
@@ -215,6 +217,9 @@ function become(v, h) {
 
 /** The day, as it is written in every language. @param {Date} d */
 const day = (d) => [d.getFullYear(), d.getMonth() + 1, d.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
+
+/** A name in a sentence: of the longest its beginning. @param {string} name */
+const brief = (name) => (name.length > nameMax ? name.slice(0, nameMax - 1) + "…" : name);
 
 /** The time of day, to the ms where that can be seen. @param {Date} d @param {boolean} exact */
 const time = (d, exact) => d.toTimeString().slice(0, 8) + (exact ? (lang === "ru" ? "," : ".") + String(d.getMilliseconds()).padStart(3, "0") : "");
@@ -256,7 +261,6 @@ function show(m, r) {
   m.speed = asItWas;
   m.stops = true;
   m.target = r.state.now;
-  if (!$("stripes").hidden) import("./lab.js").then((lab) => lab.stripes([]));
   if (location.hash !== "#recording") history.pushState(null, "", "#recording");
   m.retell();
 }
