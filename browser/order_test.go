@@ -70,6 +70,13 @@ func TestOrder_WhatDoesNotLoadIsTold(t *testing.T) {
 		b.key("q")
 		told(b, "toast")
 	})
+	t.Run("scenes beside one that is there", func(t *testing.T) {
+		b := openBroken(t, "#s=disruptive-return-beside&l=en", "lab.wasm.gz")
+		told(b, "toast")
+		if js[int](b, `document.getElementById("cluster").offsetHeight`) < 50 {
+			t.Error("the page is empty: the scene that is there is not shown")
+		}
+	})
 }
 
 // Goal: the scene that was asked for last is the one that is shown, whole, and

@@ -5,7 +5,8 @@ import { t } from "./words.js";
 import { el, toast } from "./dom.js";
 import { box } from "./more.js";
 import { ENDED } from "./core.js";
-import { Course, Elections, chief, inSlices } from "./many.js";
+import { chief } from "./run.js";
+import { Course, Elections, inSlices } from "./many.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./types.js").State} State */

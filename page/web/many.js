@@ -8,7 +8,6 @@ import { lang, setLang } from "./words.js";
 import "./more.js";
 
 /** @typedef {import("./core.js").Core} Core */
-/** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Happening} Happening */
 /** @typedef {import("./run.js").Action} Action */
 
@@ -74,9 +73,6 @@ export class Course {
     }
   }
 }
-
-/** Who leads: of several the one with the highest term. @param {State} s */
-export const chief = (s) => s.servers.filter((v) => v.up && v.role === "leader").sort((a, b) => b.term - a.term)[0];
 
 /** Hears how elections end. */
 export class Elections {

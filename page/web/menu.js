@@ -3,6 +3,7 @@
 
 import { say, t } from "./words.js";
 import { $, el, clock } from "./dom.js";
+import { chief } from "./run.js";
 import "./more.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -41,8 +42,8 @@ const item = (key, p, ...lines) => ({ label: t("menu." + key, p), lines });
 /** What one may do to a server. @param {State} s @param {Server} v @param {number} value @returns {Item[]} */
 function ofServer(s, v, value) {
   const n = v.name;
-  const chief = s.servers.filter((x) => x.up && x.role === "leader").sort((a, b) => b.term - a.term)[0];
-  const at = "@" + (chief ?? v).name;
+  const lead = chief(s);
+  const at = "@" + (lead ?? v).name;
   if (v.part === "unused") return [item("join", { n }, "join " + n)];
   if (!v.up) return [item("restart", { n }, "restart " + n), item("wipe", { n }, "wipe " + n), item("wipe-restart", { n }, "wipe " + n, "restart " + n), ...all(s, false, "start", "start")];
   /** @type {Item[]} */
@@ -59,7 +60,7 @@ function ofServer(s, v, value) {
   items.push(item("remove", {}, "change remove " + n + " " + at), item("slow-disk", {}, "slow-disk " + n + " 400ms"));
   for (const x of s.servers) {
     if (x.part === "unused") items.push(item("join", { n: x.name }, "join " + x.name));
-    else if (chief && x.part === "in" && !chief.voters.includes(x.id) && !chief.learners.includes(x.id)) {
+    else if (lead && x.part === "in" && !lead.voters.includes(x.id) && !lead.learners.includes(x.id)) {
       items.push(item("add-learner", { n: x.name }, "change add-learner " + x.name + " " + at), item("add-voter", { n: x.name }, "change add-voter " + x.name + " " + at));
     }
   }
@@ -160,7 +161,7 @@ export function outcome(o, now) {
   const name = (/** @type {number} */ id) => o.state.servers.find((v) => v.id === id)?.name ?? "S" + id;
   const told = o.happenings.filter((h) => h.what === "broken" || h.what === "answered" || telling.includes(h.kind));
   const lines = told.slice(0, 6).map((h) => "+" + clock(h.at - now) + "  " + say(h, name));
-  const chief = o.state.servers.filter((v) => v.up && v.role === "leader").sort((a, b) => b.term - a.term)[0];
-  lines.push(chief ? t("menu.then", { n: chief.name, term: chief.term, commit: o.state.commit }) : t("menu.then-nobody"));
+  const lead = chief(o.state);
+  lines.push(lead ? t("menu.then", { n: lead.name, term: lead.term, commit: o.state.commit }) : t("menu.then-nobody"));
   return lines;
 }

@@ -3,7 +3,7 @@
 import * as words from "./words.js";
 import { Core } from "./core.js";
 import { module, build } from "./files.js";
-import { Run, Flag, measure, measures } from "./run.js";
+import { Run, Flag, halfWay, measure, measures } from "./run.js";
 import { link, read, write, beginning } from "./links.js";
 import { $, icon, clock, kept, localize, toast } from "./dom.js";
 import { Story, Line, telling, eyes } from "./story.js";
@@ -348,8 +348,7 @@ export class Model {
   draw() {
     const began = performance.now();
     let s = this.state;
-    // Who wants no motion sees each message half way, until it is there.
-    if (calm.matches) s = { ...s, flights: s.flights.map((f) => (f.arrives < 0 ? f : { ...f, sent: s.now - 1, arrives: s.now + 1 })) };
+    if (calm.matches) s = halfWay(s);
     s = this.side?.follow(s) ?? s;
     const beside = this.beside && this.second?.beside(this.beside);
     this.line.show(s);

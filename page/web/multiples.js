@@ -5,7 +5,7 @@
 import * as words from "./words.js";
 import { Core } from "./core.js";
 import { module, style } from "./files.js";
-import { Run } from "./run.js";
+import { Run, chief, halfWay } from "./run.js";
 import { beginning, link, write } from "./links.js";
 import { telling } from "./story.js";
 import { $, clock, el, span, toast } from "./dom.js";
@@ -216,9 +216,8 @@ class Multiples {
       lane.go(s.now);
       const own = lane.run.state;
       broken.push(...own.broken);
-      const flights = calm.matches ? own.flights.map((f) => (f.arrives < 0 ? f : { ...f, sent: own.now - 1, arrives: own.now + 1 })) : own.flights;
-      lane.ring.state = { ...own, flights, clients: lane.ring.clientWidth < 16 * lane.ring.em ? [] : own.clients };
-      const lead = own.servers.filter((v) => v.up && v.role === "leader").sort((a, b) => b.term - a.term)[0];
+      lane.ring.state = { ...(calm.matches ? halfWay(own) : own), clients: lane.ring.clientWidth < 16 * lane.ring.em ? [] : own.clients };
+      const lead = chief(own);
       const sign = own.broken.length ? "broken" : lead ? "" : "nobody";
       lane.sign.className = "sign " + sign;
       put(lane.sign, own.broken.length ? "✗ " + words.promise(own.broken[0].promise) : lead ? t("side.leads", { name: lead.name, term: lead.term }) : t("side.nobody"));
@@ -323,20 +322,26 @@ export async function show(model) {
   shown = null;
   document.body.classList.toggle("sides", wanted.length > 0);
   if (!wanted.length) return;
+  try {
+    await place(model, wanted);
+  } catch (e) {
+    if (model.info === info) document.body.classList.remove("sides"); // the page's own run is there, at least
+    throw e;
+  }
+}
+
+/** @param {Model} model @param {SceneInfo[]} wanted */
+async function place(model, wanted) {
+  const info = model.info;
   const { seed, without } = model.link; // whatever was asked for holds for all of them
   const kind = without.length || wanted.some((s) => s.without.length) ? "lab" : "model";
-  let program;
-  try {
-    program = model.modules[kind] ??= await module(kind);
-    if (kind === "lab") await words.setLang(words.lang, "lab"); // a promise may break
-  } catch (e) {
-    return model.fail(e);
-  }
+  const program = (model.modules[kind] ??= await module(kind));
+  if (kind === "lab") await words.setLang(words.lang, "lab"); // a promise may break
   if (model.info !== info) return; // another scene was opened meanwhile
   const lanes = [];
   for (const s of wanted) {
     const core = new Core(program), why = core.begin(beginning(link({ scene: s.id, seed, without })));
-    if (why) return model.fail(why);
+    if (why) throw new Error(why);
     lanes.push(new Lane(s, core, () => new Core(program)));
   }
   for (const old of document.querySelectorAll("#side")) old.remove(); // of an opening at the same time

@@ -5,7 +5,8 @@ import { beginning } from "./links.js";
 import { say, t } from "./words.js";
 import { $, clock, el, toast } from "./dom.js";
 import { make, set, write } from "./look.js";
-import { Course, chief, inSlices } from "./many.js";
+import { chief } from "./run.js";
+import { Course, inSlices } from "./many.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./core.js").Core} Core */

@@ -331,6 +331,12 @@ function after(a, b) {
 }
 /** @typedef {{at?: number, steps?: number, state?: State, n: number, done: number}} Place */
 
+/** Who leads: of several the one with the highest term. @param {State} s */
+export const chief = (s) => s.servers.filter((v) => v.up && v.role === "leader").sort((a, b) => b.term - a.term)[0];
+
+/** For who wants no motion: each message is half way, until it is there. @param {State} s @returns {State} */
+export const halfWay = (s) => ({ ...s, flights: s.flights.map((f) => (f.arrives < 0 ? f : { ...f, sent: s.now - 1, arrives: s.now + 1 })) });
+
 /** The last frame that fits; the first one always does. @param {Frame[]} frames @param {(f: Frame) => boolean} fits */
 export function best(frames, fits) {
   let i = frames.length - 1;
