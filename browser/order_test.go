@@ -232,3 +232,32 @@ func TestOrder_LongNamesInARecording(t *testing.T) {
 	}
 	b.quietModel(origin)
 }
+
+// Goal: the focus stays where somebody works by keyboard. Method: a search that is
+// begun and cancelled with Enter; a bar of the odds while others are still drawn, and
+// after Enter on it.
+func TestOrder_TheFocusStays(t *testing.T) {
+	b, origin := openModel(t, "#s=split-vote&t=700&l=en")
+	focus := func(what, selector string) {
+		t.Helper()
+		await(t, "the focus is on "+what, shownMax*2, func() (bool, string) {
+			return js[bool](b, `document.activeElement.matches("`+selector+`")`), js[string](b, `document.activeElement.outerHTML.slice(0, 100)`)
+		})
+	}
+	b.question()
+	js[bool](b, `document.querySelector("#box .questions input[value=two]").click(), document.querySelector("#box .go .primary").focus(), true`)
+	b.key(kb.Enter)
+	focus("what cancels the search", "#box .go button:not(.primary):enabled")
+	b.key(kb.Enter)
+	focus("what begins it", "#box .go .primary:enabled")
+	js[bool](b, `document.querySelector("#box .others button").click(), true`)
+	bars := `document.querySelectorAll("#odds .odd").length`
+	await(t, "the first bars are drawn", 20*time.Second, func() (bool, string) { return js[int](b, bars) > 0, "none" })
+	n := js[int](b, `document.querySelector("#odds .odd").focus(), `+bars)
+	await(t, "more of them are drawn", 20*time.Second, func() (bool, string) { return js[int](b, bars) > n, "none" })
+	focus("the first bar", "#odds .odd:first-of-type")
+	b.key(kb.Enter)
+	await(t, "a future is a branch", shownMax*4, func() (bool, string) { return js[int](b, `veche.run.branches.length`) > 1, "none" })
+	focus("the first bar", "#odds .odd")
+	b.quietModel(origin)
+}

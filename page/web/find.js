@@ -159,6 +159,7 @@ export function findBox(m) {
     off = false;
     go.disabled = true;
     stop.disabled = false;
+    stop.focus(); // what is disabled loses the focus
     const row = rows.find((r) => r.radio.checked) ?? rows[0];
     const wanted = { watch: () => questions[row.key].watch(Number(row.n?.value)), most: Number(most.value), length: Number(length.value) * 1000 };
     /** @type {Found} */
@@ -172,6 +173,7 @@ export function findBox(m) {
     tell();
     off = true;
     go.disabled = false;
+    if (document.activeElement === stop) go.focus();
     stop.disabled = true;
     if (!found) said.textContent += " " + t("find.stopped");
     else if (!found.seed) said.textContent = t("find.none", { n: found.tried }) + (found.skipped ? " " + t("find.skipped", { n: found.skipped }) : "");

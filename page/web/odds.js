@@ -191,6 +191,7 @@ export async function odds(m) {
     if (!strip.isConnected || !f5.x) return;
     const q = pick.value, w = strip.clientWidth, h = svg.clientHeight || 44, base = h - 2, high = h - 8;
     const list = o.sorted(), s = o.settled(q), last = o.end && holds(q, o.end) ? 1 : 0;
+    const on = [...svg.querySelectorAll(".odd")].indexOf(/** @type {SVGElement} */ (document.activeElement)); // drawn anew, it keeps the focus
     set(svg, { viewBox: `0 0 ${w} ${h}` });
     svg.replaceChildren();
     make("line", { class: "grid", x1: f5.x(o.from), x2: f5.x(o.until), y1: base, y2: base }, svg);
@@ -207,6 +208,7 @@ export async function odds(m) {
       it.addEventListener("keydown", (/** @type {Event} */ e) => /** @type {KeyboardEvent} */ (e).key === "Enter" && other(p, q));
       d += (d ? "L" : "M") + x + "," + (base - v * high);
     }
+    if (on >= 0) /** @type {SVGElement|undefined} */ (svg.querySelectorAll(".odd")[on])?.focus();
     const ready = o.end !== null && list.length >= points;
     if (ready) d += `L${f5.x(o.until)},${base - last * high}`;
     if (d) make("path", { class: "line", d }, svg);
