@@ -187,6 +187,13 @@ func TestMultiples_FitEveryScreen(t *testing.T) {
 			.filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0).map((e) => e.outerHTML.slice(0, 100))
 			.concat(document.documentElement.scrollWidth > innerWidth ? ["the page: " + document.documentElement.scrollWidth] : [])
 			.concat([...document.querySelectorAll("#side v-ring")].filter((e) => e.clientHeight < `+num(size.ring)+`).map((e) => "a ring is " + e.clientHeight + " high"))`)
+		bad = append(bad, js[[]string](b, `[...document.querySelectorAll("#side v-ring")].flatMap((ring) => {
+			const middle = (e) => { const r = e.getBoundingClientRect(); return {x: r.left + r.width / 2, y: r.top + r.height / 2, r: r.width / 2}; };
+			const discs = [...ring.querySelectorAll("circle.v-track")].map(middle);
+			return [...ring.querySelectorAll("text.v-name")].map((e) => [e, middle(e)]).filter(([, m]) => {
+				return m.r > 0 && discs.some((d) => Math.hypot(d.x - m.x, d.y - m.y) < d.r);
+			}).map(([e]) => "a server lies on the name " + e.textContent + " of " + ring.parentElement.innerText.split("\n")[0]);
+		})`)...)
 		if len(bad) > 0 {
 			t.Errorf("%s: %q", size.name, bad)
 		}

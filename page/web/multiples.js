@@ -45,7 +45,7 @@ class Ring extends Cluster {
     this.placed = key;
     this.lost.length = 0;
     this.seen.clear();
-    const R = clamp(Math.min(w / 10, h / (n > 5 ? 11 : n > 4 ? 10.3 : 9.3)), 12, this.em * 3.4), f = clamp(R * 0.42, this.em * 0.6, this.em);
+    const R = clamp(Math.min(w / 10, h / (n > 5 ? 12.4 : n > 4 ? 10.3 : 9.3)), 12, this.em * 3.4), f = clamp(R * 0.42, this.em * 0.6, this.em);
     const above = R * 1.95, under = R * 1.42 + f * 1.4 + (asking ? f * 3.4 : 0), angle = (/** @type {number} */ i) => (2 * Math.PI * i) / n - Math.PI / 2;
     const low = Math.max(...s.servers.map((_, i) => Math.sin(angle(i))), 0.01);
     const ry = Math.max(R, (h - above - under) / (1 + low)), rx = Math.max(R, Math.min(ry * 1.3, w / 2 - R * 1.75));
