@@ -44,11 +44,9 @@ export async function labBox(without, play) {
     el("h3", {}, t("links.title")), el("v-links", { words }));
 }
 
-/** Marks the page while rules are left out. @param {string[]} without */
+/** Says which rules are left out. @param {string[]} without */
 export async function stripes(without) {
-  $("stripes").hidden = !without.length; // the mark first: the words may come late, or not at all
-  document.documentElement.classList.toggle("modified", without.length > 0);
-  if (without.length) await words.setLang(words.lang, "lab");
+  await words.setLang(words.lang, "lab");
   $("stripes-text").textContent = t("ui.without", { rules: without.map((w) => (has("rule." + w + ".name") ? t("rule." + w + ".name") : w)).join(" · ") });
 }
 

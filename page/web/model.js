@@ -122,6 +122,7 @@ export class Model {
     this.link = l;
     this.run?.leave?.();
     this.run = new Run(core, () => new Core(program));
+    this.stripes();
     this.second = this.beside = this.shadow = null;
     $("odds")?.remove();
     this.line.said = "";
@@ -131,7 +132,6 @@ export class Model {
     if (l.actions.length || l.at !== null) await (await import("./wind.js")).wind(this, l);
     if (mine !== this.asked) return;
     this.target = this.state.now;
-    this.stripes();
     measures.firstState ||= performance.now();
     if (this.side || this.info?.beside.length) (this.side = await import("./multiples.js")).show(this);
     this.changed();
@@ -410,9 +410,12 @@ export class Model {
     this.retell();
   }
 
-  /** Marks the page while rules are left out. */
+  /** Marks the page while rules are left out: at once, and in words as soon as they are there. */
   async stripes() {
-    if (!$("stripes").hidden || this.state.without.length) (await import("./lab.js")).stripes(this.state.without);
+    const { without } = this.state;
+    $("stripes").hidden = !without.length;
+    document.documentElement.classList.toggle("modified", without.length > 0);
+    if (without.length) (await import("./lab.js")).stripes(without);
   }
 
   /** Says all anew: the words have changed. */
